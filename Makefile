@@ -1,0 +1,62 @@
+# The targets people use; `make help` lists them.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+SERVER := bin/server
+GO_FILES := $(shell find . -name '*.go' -not -path './node_modules/*')
+PAGE_TESTS = $(shell find web -name '*.test.js' -o -name '*.test.mjs')
+# The tests against a real server build it once.
+export AQ_SERVER := $(CURDIR)/$(SERVER)
+
+.PHONY: help build run test deps check fmt-check vet staticcheck go-test types page-test browser-test foreign-test screens soak clean
+
+help: ## lists the targets
+	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 24
+
+build: ## builds bin/server
+	go build -o $(SERVER) ./cmd/server
+
+run: ## runs the server on :8080
+	go run ./cmd/server
+
+test: deps fmt-check vet staticcheck types go-test page-test browser-test foreign-test ## installs what the tests need and runs all of them
+	@echo "make test: everything passed"
+
+deps: ## installs what the tests need (Debian packages, npm packages)
+	scripts/install-test-deps.sh
+
+check: fmt-check vet staticcheck types ## what needs no running: format, vet, staticcheck, types of the page
+
+fmt-check:
+	@unformatted=$$(gofmt -l $(GO_FILES)); if [ -n "$$unformatted" ]; then echo "not gofmt'ed:"; echo "$$unformatted"; exit 1; fi
+
+vet:
+	go vet ./...
+
+staticcheck:
+	go run $(STATICCHECK) ./...
+
+go-test: ## the Go tests, with the race detector
+	go test -race -timeout 10m -json ./... | node scripts/gotest.mjs
+
+types: ## checks the JSDoc types of the page and of its tests
+	npx tsc --noEmit -p web/tsconfig.json
+	npx tsc --noEmit -p test/tsconfig.json
+
+page-test: ## the unit tests of the page's modules
+	scripts/nodetest.sh $(PAGE_TESTS)
+
+browser-test: build ## the page in Chromium against a real server
+	scripts/nodetest.sh test/browser/*.test.mjs
+
+foreign-test: build ## other people's clients: minimal page, Firefox, aiortc, GStreamer
+	scripts/nodetest.sh test/foreign/*.test.mjs
+
+screens: build ## takes the screenshots in docs/screens
+	node test/browser/screens.mjs docs/screens
+
+clean:
+	rm -rf bin test/out
