@@ -1,0 +1,132 @@
+// Package metrics counts what the server does: typed atomic counters, shown as
+// JSON and as Prometheus text.
+//
+// No label and no name ever comes from a client, so the number of series is
+// fixed when the program is built.
+package metrics
+
+import "sync/atomic"
+
+// Metrics holds the counters of one server. Each is added to where the thing
+// happens, with one atomic operation, from any goroutine. Create with New; a
+// Metrics must not be copied.
+type Metrics struct {
+	// WebSockets. Created - Closed = Active; a refused upgrade is none of them.
+	ActiveConnections       atomic.Int64
+	TotalConnectionsCreated atomic.Int64
+	TotalConnectionsClosed  atomic.Int64
+
+	// Messages received from clients, chat included, and how many of them were
+	// answered with an error event.
+	TotalMessagesProcessed atomic.Int64
+	TotalChatMessages      atomic.Int64
+	MessagesRejected       atomic.Int64
+
+	// Published tracks.
+	TotalTracksAdded   atomic.Int64
+	TotalTracksRemoved atomic.Int64
+
+	// Rooms and the people in them now. A peer whose WebSocket was lost counts
+	// until its resume window ends.
+	ActiveRooms atomic.Int64
+	ActivePeers atomic.Int64
+
+	// RTP from publishers and to subscribers, RTX included; bytes are those of
+	// whole RTP packets before encryption.
+	PacketsIn, BytesIn   atomic.Int64
+	PacketsOut, BytesOut atomic.Int64
+	// PacketsDropped counts RTP packets that were not forwarded to one
+	// subscriber, or to none, by reason.
+	PacketsDropped [dropReasons]atomic.Int64
+
+	// Repair. NACKs are counted in sequence numbers asked for, not in RTCP
+	// packets.
+	NacksIn  atomic.Int64 // from subscribers
+	NacksOut atomic.Int64 // to publishers
+	RTXOut   atomic.Int64 // packets sent again, by RTX or as they were
+	PLIsIn   atomic.Int64 // PLI and FIR from subscribers
+	PLIsOut  atomic.Int64 // PLI to publishers
+
+	// Offers sent, and those that ended without a usable answer.
+	Negotiations       atomic.Int64
+	NegotiationsFailed atomic.Int64
+
+	// RefusedJoins counts joins refused before the upgrade, by reason.
+	RefusedJoins [refuseReasons]atomic.Int64
+
+	// How connections ended or came back.
+	SlowConsumers     atomic.Int64 // closed with 1008 "slow consumer"
+	KeepaliveTimeouts atomic.Int64 // closed with 4008
+	Resumes           atomic.Int64 // welcomes with resumed: true
+
+	// Panics returns the panics recovered from in this process. Set it before
+	// the first use of Handler; nil counts as none.
+	Panics func() int64
+}
+
+// New returns counters that are all zero.
+func New() *Metrics { return new(Metrics) }
+
+// DropReason says why an RTP packet was not forwarded.
+type DropReason int
+
+// Why packets are dropped.
+const (
+	DropMalformed    DropReason = iota // not parseable, or a header we cannot forward
+	DropDuplicate                      // its sequence number was there before
+	DropTooOld                         // later than the history reaches back
+	DropQueueFull                      // the subscriber's queue was full
+	DropWaitKeyframe                   // the subscriber waits for a keyframe
+	DropNotConnected                   // the subscriber's transport is not up or gone
+	DropWriteError                     // the write to the subscriber failed
+	dropReasons
+)
+
+var dropNames = [dropReasons]string{
+	"malformed", "duplicate", "too_old", "queue_full", "wait_keyframe", "not_connected", "write_error",
+}
+
+// String returns the reason as the metrics show it.
+func (r DropReason) String() string { return dropNames[r] }
+
+// RefuseReason says why a join was refused before the upgrade.
+type RefuseReason int
+
+// Why joins are refused: the codes of docs/protocol.md, and RefusedOther for
+// any other code.
+const (
+	RefusedOther RefuseReason = iota
+	RefusedBadRoom
+	RefusedBadUsername
+	RefusedBadParameter
+	RefusedNotWebSocket
+	RefusedMethod
+	RefusedOrigin
+	RefusedNotPermitted
+	RefusedRoomFull
+	RefusedServerFull
+	RefusedTooManyRooms
+	RefusedDraining
+	refuseReasons
+)
+
+var refuseNames = [refuseReasons]string{
+	"other", "bad_room", "bad_username", "bad_parameter", "not_websocket", "method_not_allowed",
+	"origin_not_allowed", "not_permitted", "room_full", "server_full", "too_many_rooms", "draining",
+}
+
+// String returns the reason as the metrics show it.
+func (r RefuseReason) String() string { return refuseNames[r] }
+
+// RefuseJoin counts a refused join by its error code (types.ErrorCode). A code
+// that is not among the reasons counts as RefusedOther.
+func (m *Metrics) RefuseJoin(code string) {
+	reason := RefusedOther
+	for i, name := range refuseNames {
+		if name == code {
+			reason = RefuseReason(i)
+			break
+		}
+	}
+	m.RefusedJoins[reason].Add(1)
+}

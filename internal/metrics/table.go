@@ -1,0 +1,67 @@
+package metrics
+
+import "sync/atomic"
+
+// A series is one number, or one family of numbers told apart by reason, under
+// its two names.
+type series struct {
+	json       string // key of the JSON object
+	prometheus string // name in the Prometheus text
+	help       string
+	gauge      bool
+	value      func() int64
+
+	// A family: the names of its reasons and their values. Its JSON is an
+	// object, its Prometheus series carry the label "reason".
+	reasons []string
+	values  func(i int) int64
+}
+
+// series returns what both formats show, in order. The JSON keys are part of
+// the contract; the seven that every version of the server had come first.
+func (m *Metrics) series() []series {
+	counter := func(json, prometheus, help string, v *atomic.Int64) series {
+		return series{json: json, prometheus: prometheus, help: help, value: v.Load}
+	}
+	gauge := func(json, prometheus, help string, v *atomic.Int64) series {
+		return series{json: json, prometheus: prometheus, help: help, value: v.Load, gauge: true}
+	}
+	panics := m.Panics
+	if panics == nil {
+		panics = func() int64 { return 0 }
+	}
+	return []series{
+		gauge("active_connections", "aq_active_connections", "Open WebSockets.", &m.ActiveConnections),
+		counter("total_connections_created", "aq_connections_created_total", "WebSockets opened.", &m.TotalConnectionsCreated),
+		counter("total_connections_closed", "aq_connections_closed_total", "WebSockets closed.", &m.TotalConnectionsClosed),
+		counter("total_messages_processed", "aq_messages_processed_total", "Signalling messages received from clients.", &m.TotalMessagesProcessed),
+		counter("total_chat_messages", "aq_chat_messages_total", "Chat messages received from clients.", &m.TotalChatMessages),
+		counter("total_tracks_added", "aq_tracks_added_total", "Tracks published.", &m.TotalTracksAdded),
+		counter("total_tracks_removed", "aq_tracks_removed_total", "Published tracks that ended.", &m.TotalTracksRemoved),
+
+		gauge("active_rooms", "aq_active_rooms", "Rooms with somebody in them.", &m.ActiveRooms),
+		gauge("active_peers", "aq_active_peers", "People in rooms.", &m.ActivePeers),
+		counter("total_messages_rejected", "aq_messages_rejected_total", "Messages answered with an error event.", &m.MessagesRejected),
+		{json: "refused_joins", prometheus: "aq_refused_joins_total", help: "Joins refused before the upgrade.",
+			reasons: refuseNames[:], values: func(i int) int64 { return m.RefusedJoins[i].Load() }},
+		counter("total_slow_consumers", "aq_slow_consumers_total", "WebSockets closed because the client did not read.", &m.SlowConsumers),
+		counter("total_keepalive_timeouts", "aq_keepalive_timeouts_total", "WebSockets closed because no pong came.", &m.KeepaliveTimeouts),
+		counter("total_resumes", "aq_resumes_total", "Clients that came back as themselves.", &m.Resumes),
+		counter("total_negotiations", "aq_negotiations_total", "Offers sent.", &m.Negotiations),
+		counter("total_negotiations_failed", "aq_negotiations_failed_total", "Offers without a usable answer.", &m.NegotiationsFailed),
+
+		counter("total_packets_in", "aq_rtp_received_packets_total", "RTP packets from publishers.", &m.PacketsIn),
+		counter("total_bytes_in", "aq_rtp_received_bytes_total", "Bytes of RTP packets from publishers.", &m.BytesIn),
+		counter("total_packets_out", "aq_rtp_sent_packets_total", "RTP packets to subscribers.", &m.PacketsOut),
+		counter("total_bytes_out", "aq_rtp_sent_bytes_total", "Bytes of RTP packets to subscribers.", &m.BytesOut),
+		{json: "packets_dropped", prometheus: "aq_rtp_dropped_packets_total", help: "RTP packets not forwarded.",
+			reasons: dropNames[:], values: func(i int) int64 { return m.PacketsDropped[i].Load() }},
+		counter("total_nacks_in", "aq_nacks_received_total", "Sequence numbers that subscribers asked for again.", &m.NacksIn),
+		counter("total_nacks_out", "aq_nacks_sent_total", "Sequence numbers that publishers were asked for again.", &m.NacksOut),
+		counter("total_rtx_out", "aq_rtx_sent_packets_total", "RTP packets sent again to subscribers.", &m.RTXOut),
+		counter("total_plis_in", "aq_plis_received_total", "Keyframe requests (PLI, FIR) from subscribers.", &m.PLIsIn),
+		counter("total_plis_out", "aq_plis_sent_total", "Keyframe requests (PLI) to publishers.", &m.PLIsOut),
+
+		{json: "total_panics", prometheus: "aq_panics_recovered_total", help: "Panics recovered from.", value: panics},
+	}
+}
