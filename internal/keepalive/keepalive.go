@@ -1,0 +1,121 @@
+// Package keepalive finds WebSockets whose other end is gone without a word.
+package keepalive
+
+import (
+	"sync"
+	"time"
+
+	"aq-server/internal/recovery"
+
+	"github.com/gorilla/websocket"
+)
+
+// A Watch is the pinging of one WebSocket, started by Monitor.
+type Watch struct {
+	ws             *websocket.Conn
+	interval, wait time.Duration
+	onTimeout      func()
+
+	alive chan struct{} // capacity 1: a sign of life since the last look
+	stop  chan struct{} // closed by Stop
+	once  sync.Once     // closes stop
+	done  chan struct{} // closed when the goroutine has ended
+}
+
+// Monitor sends a ping (RFC 6455, section 5.5.2) over ws every interval. When
+// no pong has come within wait after a ping, also when the ping itself could
+// not be written for so long, it calls onTimeout once and is finished; the
+// owner of ws then closes it (4008 in docs/protocol.md). A ping is not sent
+// while an earlier one is waiting for its pong, so with wait > interval the
+// next ping goes out as soon as the pong is there. Both durations must be > 0.
+//
+// Monitor installs the pong handler of ws, so call it before the first read.
+// Pongs are only seen while somebody reads ws; a reader that pauses on purpose
+// calls Alive.
+//
+// The pinging runs in a goroutine of its own that the caller must end with
+// Stop. onTimeout is called from that goroutine: it must not call Stop.
+func Monitor(ws *websocket.Conn, interval, wait time.Duration, onTimeout func()) *Watch {
+	w := &Watch{
+		ws: ws, interval: interval, wait: wait, onTimeout: onTimeout,
+		alive: make(chan struct{}, 1),
+		stop:  make(chan struct{}),
+		done:  make(chan struct{}),
+	}
+	ws.SetPongHandler(func(string) error {
+		w.Alive()
+		return nil
+	})
+	// Owned by the caller, who ends and awaits it with Stop.
+	go w.run()
+	return w
+}
+
+// Alive counts as a pong: the client is there, or it is our own doing that
+// nothing of it is read. It never blocks and may be called from any goroutine.
+func (w *Watch) Alive() {
+	select {
+	case w.alive <- struct{}{}:
+	default:
+	}
+}
+
+// Stop ends the pinging and waits for its goroutine. It is idempotent. A ping
+// that is stuck in a write holds it up for at most wait; closing the WebSocket
+// first frees it at once.
+func (w *Watch) Stop() {
+	w.once.Do(func() { close(w.stop) })
+	<-w.done
+}
+
+func (w *Watch) run() {
+	defer close(w.done)
+	// A socket that nobody watches any more would stay for ever, so end it.
+	defer recovery.RecoverFunc("keepalive", func(any) { _ = w.ws.Close() })
+
+	next := time.NewTimer(w.interval)
+	defer next.Stop()
+	for {
+		select {
+		case <-w.stop:
+			return
+		case <-next.C:
+		}
+		next.Reset(w.interval)
+		answered, err := w.ping()
+		switch {
+		case err != nil: // closed: whoever reads ws knows already
+			return
+		case !answered:
+			w.onTimeout()
+			return
+		}
+	}
+}
+
+// ping sends one ping and waits for a sign of life. It reports true when one
+// came, and also when Stop was called meanwhile. The error is that of a socket
+// that is broken or closed.
+func (w *Watch) ping() (bool, error) {
+	select {
+	case <-w.alive: // older than this ping
+	default:
+	}
+	deadline := time.NewTimer(w.wait)
+	defer deadline.Stop()
+	err := w.ws.WriteControl(websocket.PingMessage, nil, time.Now().Add(w.wait))
+	if timeout, ok := err.(interface{ Timeout() bool }); ok && timeout.Timeout() {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	select {
+	case <-w.alive:
+		return true, nil
+	case <-w.stop:
+		return true, nil
+	case <-deadline.C:
+		return false, nil
+	}
+}
