@@ -1,0 +1,192 @@
+package client
+
+import (
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/pion/ice/v4"
+	"github.com/pion/interceptor"
+	"github.com/pion/logging"
+	"github.com/pion/rtp"
+	"github.com/pion/sdp/v3"
+	"github.com/pion/webrtc/v4"
+)
+
+// newAPI makes the WebRTC stack of one client: host candidates only, no mDNS,
+// and the interceptors of a usual pion client.
+func newAPI(opts Options) (*webrtc.API, error) {
+	media := &webrtc.MediaEngine{}
+	if err := registerCodecs(media, opts.Codecs); err != nil {
+		return nil, err
+	}
+	if err := media.RegisterHeaderExtension(
+		webrtc.RTPHeaderExtensionCapability{URI: sdp.AudioLevelURI}, webrtc.RTPCodecTypeAudio); err != nil {
+		return nil, err
+	}
+	registry := &interceptor.Registry{}
+	// The first interceptor is the nearest to the network: what is lost there
+	// is lost for all the others.
+	if opts.DropReceived != nil || opts.DropSent != nil {
+		registry.Add(dropFactory{received: opts.DropReceived, sent: opts.DropSent})
+	}
+	if err := errors.Join(
+		webrtc.ConfigureNack(media, registry),
+		webrtc.ConfigureRTCPReports(registry),
+		webrtc.ConfigureSimulcastExtensionHeaders(media),
+		webrtc.ConfigureTWCCHeaderExtensionSender(media, registry),
+		webrtc.ConfigureTWCCSender(media, registry),
+	); err != nil {
+		return nil, fmt.Errorf("client: interceptors: %w", err)
+	}
+	return webrtc.NewAPI(
+		webrtc.WithMediaEngine(media),
+		webrtc.WithInterceptorRegistry(registry),
+		webrtc.WithSettingEngine(settings(opts)),
+	), nil
+}
+
+func settings(opts Options) webrtc.SettingEngine {
+	quiet := logging.NewDefaultLoggerFactory()
+	quiet.DefaultLogLevel = logging.LogLevelDisabled
+	quiet.Writer = io.Discard
+	s := webrtc.SettingEngine{LoggerFactory: quiet}
+	s.SetICEMulticastDNSMode(ice.MulticastDNSModeDisabled)
+	s.SetIncludeLoopbackCandidate(true)
+	s.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeUDP4, webrtc.NetworkTypeUDP6})
+	s.DisableActiveTCP(true)
+	if opts.Interfaces != nil {
+		s.SetInterfaceFilter(opts.Interfaces)
+	}
+	if opts.Net != nil {
+		s.SetNet(opts.Net)
+	}
+	return s
+}
+
+// codecTable lists the codecs of synthetic media with the payload types that
+// pion uses by default; an answer takes those of the offer.
+func codecTable() []struct {
+	name        string
+	pt, rtx     webrtc.PayloadType
+	clock       uint32
+	channels    uint16
+	fmtp        string
+	contentType webrtc.RTPCodecType
+} {
+	return []struct {
+		name        string
+		pt, rtx     webrtc.PayloadType
+		clock       uint32
+		channels    uint16
+		fmtp        string
+		contentType webrtc.RTPCodecType
+	}{
+		{VP8, 96, 97, 90000, 0, "", webrtc.RTPCodecTypeVideo},
+		{VP9, 98, 99, 90000, 0, "profile-id=0", webrtc.RTPCodecTypeVideo},
+		{H264, 102, 103, 90000, 0, "level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f", webrtc.RTPCodecTypeVideo},
+		{AV1, 45, 46, 90000, 0, "", webrtc.RTPCodecTypeVideo},
+		{Opus, 111, 0, 48000, 2, "minptime=10;useinbandfec=1", webrtc.RTPCodecTypeAudio},
+	}
+}
+
+func mimeType(codec string) string {
+	if codec == Opus {
+		return "audio/opus"
+	}
+	return "video/" + codec
+}
+
+func capability(codec string) (webrtc.RTPCodecCapability, error) {
+	for _, c := range codecTable() {
+		if c.name == codec {
+			return webrtc.RTPCodecCapability{
+				MimeType: mimeType(codec), ClockRate: c.clock, Channels: c.channels, SDPFmtpLine: c.fmtp,
+			}, nil
+		}
+	}
+	return webrtc.RTPCodecCapability{}, fmt.Errorf("client: unknown codec %q", codec)
+}
+
+func registerCodecs(media *webrtc.MediaEngine, names []string) error {
+	if names == nil {
+		names = []string{VP8, VP9, H264, AV1, Opus}
+	}
+	feedback := []webrtc.RTCPFeedback{
+		{Type: "goog-remb"}, {Type: "ccm", Parameter: "fir"}, {Type: "nack"}, {Type: "nack", Parameter: "pli"},
+	}
+	for _, name := range names {
+		described, err := capability(name)
+		if err != nil {
+			return err
+		}
+		for _, c := range codecTable() {
+			if c.name != name {
+				continue
+			}
+			if c.contentType == webrtc.RTPCodecTypeVideo {
+				described.RTCPFeedback = feedback
+			}
+			if err := media.RegisterCodec(webrtc.RTPCodecParameters{
+				RTPCodecCapability: described, PayloadType: c.pt,
+			}, c.contentType); err != nil {
+				return err
+			}
+			if c.rtx == 0 {
+				continue
+			}
+			if err := media.RegisterCodec(webrtc.RTPCodecParameters{
+				RTPCodecCapability: webrtc.RTPCodecCapability{
+					MimeType: webrtc.MimeTypeRTX, ClockRate: c.clock, SDPFmtpLine: fmt.Sprintf("apt=%d", c.pt),
+				}, PayloadType: c.rtx,
+			}, c.contentType); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// dropFactory makes the interceptor that loses packets.
+type dropFactory struct{ received, sent func(*rtp.Header) bool }
+
+func (f dropFactory) NewInterceptor(string) (interceptor.Interceptor, error) {
+	return &dropper{factory: f}, nil
+}
+
+type dropper struct {
+	interceptor.NoOp
+	factory dropFactory
+}
+
+// BindRemoteStream reads on past the packets to lose.
+func (d *dropper) BindRemoteStream(_ *interceptor.StreamInfo, reader interceptor.RTPReader) interceptor.RTPReader {
+	if d.factory.received == nil {
+		return reader
+	}
+	return interceptor.RTPReaderFunc(func(b []byte, a interceptor.Attributes) (int, interceptor.Attributes, error) {
+		for {
+			n, attributes, err := reader.Read(b, a)
+			if err != nil {
+				return n, attributes, err
+			}
+			var h rtp.Header
+			if _, err := h.Unmarshal(b[:n]); err != nil || !d.factory.received(&h) {
+				return n, attributes, nil
+			}
+		}
+	})
+}
+
+// BindLocalStream pretends to have sent the packets to lose.
+func (d *dropper) BindLocalStream(_ *interceptor.StreamInfo, writer interceptor.RTPWriter) interceptor.RTPWriter {
+	if d.factory.sent == nil {
+		return writer
+	}
+	return interceptor.RTPWriterFunc(func(h *rtp.Header, payload []byte, a interceptor.Attributes) (int, error) {
+		if d.factory.sent(h) {
+			return len(payload), nil
+		}
+		return writer.Write(h, payload, a)
+	})
+}

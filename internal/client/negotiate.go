@@ -1,0 +1,305 @@
+package client
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/pion/webrtc/v4"
+
+	"aq-server/internal/recovery"
+	"aq-server/internal/types"
+)
+
+// A negotiation is what the negotiate goroutine keeps; nobody else touches it.
+type negotiation struct {
+	c          *Client
+	pc         *webrtc.PeerConnection
+	iceServers []webrtc.ICEServer
+	early      []webrtc.ICECandidateInit // before the remote description
+	slots      []types.PublishSlot       // of the last tracks event
+	attached   map[string]*Publication   // by mid, in this PeerConnection
+	local      *trickle
+}
+
+// negotiate answers offers in the order in which they come. It is the only
+// caller of the PeerConnection's negotiation methods and ends with the client.
+func (c *Client) negotiate() {
+	n := &negotiation{c: c}
+	for {
+		select {
+		case <-c.inbox.wake:
+		case <-c.ctx.Done():
+			return
+		}
+		for _, v := range c.inbox.take() {
+			if c.ctx.Err() != nil {
+				return
+			}
+			if err := n.handle(v); err != nil {
+				c.fail(err)
+			}
+		}
+	}
+}
+
+func (n *negotiation) handle(v any) error {
+	m, ok := v.(types.Message)
+	if !ok { // drop
+		n.giveUp()
+		return nil
+	}
+	switch m.Event {
+	case types.EventWelcome:
+		var w types.Welcome
+		if err := json.Unmarshal([]byte(m.Data), &w); err != nil {
+			return err
+		}
+		n.iceServers = nil
+		for _, s := range w.ICEServers {
+			n.iceServers = append(n.iceServers, webrtc.ICEServer{URLs: s.URLs, Username: s.Username, Credential: s.Credential})
+		}
+	case types.EventTracks:
+		var t types.Tracks
+		if err := json.Unmarshal([]byte(m.Data), &t); err != nil {
+			return err
+		}
+		n.slots = t.Publish
+		if n.pc != nil && n.pc.RemoteDescription() != nil {
+			return n.attach()
+		}
+	case types.EventLayers:
+		var l types.Layers
+		if err := json.Unmarshal([]byte(m.Data), &l); err != nil {
+			return err
+		}
+		if n.c.opts.ObeyLayers {
+			n.obey(l)
+		}
+	case types.EventCandidate:
+		return n.candidate(m)
+	case types.EventOffer:
+		return n.offer(m)
+	}
+	return nil
+}
+
+func (n *negotiation) candidate(m types.Message) error {
+	var init webrtc.ICECandidateInit
+	if err := json.Unmarshal([]byte(m.Data), &init); err != nil {
+		return fmt.Errorf("client: candidate: %w", err)
+	}
+	if n.pc == nil || n.pc.RemoteDescription() == nil {
+		n.early = append(n.early, init)
+		return nil
+	}
+	return n.pc.AddICECandidate(init)
+}
+
+// offer applies an offer and answers it.
+func (n *negotiation) offer(m types.Message) error {
+	c := n.c
+	if c.opts.SocketOnly {
+		return nil
+	}
+	if c.opts.HoldAnswer != nil && !c.opts.HoldAnswer(c.ctx, m.OfferID) {
+		return nil
+	}
+	var offer webrtc.SessionDescription
+	if err := json.Unmarshal([]byte(m.Data), &offer); err != nil {
+		return fmt.Errorf("client: offer: %w", err)
+	}
+	if m.OfferID == 1 {
+		n.giveUp() // the first offer of a session is for a new PeerConnection
+	}
+	if n.pc == nil {
+		if err := n.connect(); err != nil {
+			return err
+		}
+	}
+	if err := n.pc.SetRemoteDescription(offer); err != nil {
+		return fmt.Errorf("client: offer %d: %w", m.OfferID, err)
+	}
+	for _, early := range n.early {
+		if err := n.pc.AddICECandidate(early); err != nil {
+			return fmt.Errorf("client: candidate: %w", err)
+		}
+	}
+	n.early = nil
+	if err := n.attach(); err != nil {
+		return err
+	}
+	answer, err := n.pc.CreateAnswer(nil)
+	if err != nil {
+		return fmt.Errorf("client: answer to %d: %w", m.OfferID, err)
+	}
+	gathered := webrtc.GatheringCompletePromise(n.pc)
+	if err := n.pc.SetLocalDescription(answer); err != nil {
+		return fmt.Errorf("client: answer to %d: %w", m.OfferID, err)
+	}
+	if c.opts.CandidatesFirst {
+		n.local.open()
+		select {
+		case <-gathered:
+		case <-c.ctx.Done():
+			return nil
+		}
+	}
+	reply := types.NewMessage(types.EventAnswer, answer)
+	if c.opts.Protocol != 0 {
+		reply.OfferID = m.OfferID
+	}
+	if err := c.Send(reply); err != nil {
+		return nil // the reader sees the loss of the socket and tells it
+	}
+	c.update(func(s *State) {
+		s.Answers++
+		if s.Times.Answer.IsZero() {
+			s.Times.Answer = time.Now()
+		}
+	})
+	n.local.open()
+	for mid, p := range n.attached {
+		p.negotiated(mid)
+	}
+	return nil
+}
+
+// connect makes the PeerConnection. A base client adds its tracks at once, as a
+// page does that calls addTrack before setRemoteDescription.
+func (n *negotiation) connect() error {
+	c := n.c
+	pc, err := c.api.NewPeerConnection(webrtc.Configuration{ICEServers: n.iceServers})
+	if err != nil {
+		return fmt.Errorf("client: PeerConnection: %w", err)
+	}
+	local := &trickle{c: c}
+	pc.OnICECandidate(func(candidate *webrtc.ICECandidate) {
+		defer recovery.RecoverWithPrefix("client candidate")
+		if candidate != nil {
+			local.found(candidate.ToJSON())
+		}
+	})
+	pc.OnConnectionStateChange(func(state webrtc.PeerConnectionState) {
+		defer recovery.RecoverWithPrefix("client connection state")
+		c.connectionState(pc, state)
+	})
+	pc.OnTrack(func(remote *webrtc.TrackRemote, receiver *webrtc.RTPReceiver) {
+		defer recovery.RecoverWithPrefix("client track")
+		c.remote(pc, remote, receiver)
+	})
+	closed := false
+	c.update(func(s *State) {
+		if closed = c.closed; closed {
+			return
+		}
+		c.pc = pc
+		s.Connections++
+		s.ConnectionState = webrtc.PeerConnectionStateNew
+		s.Times.Connected, s.Times.FirstRTP, s.Times.FirstKeyframe = time.Time{}, time.Time{}, time.Time{}
+	})
+	if closed {
+		return pc.GracefulClose()
+	}
+	n.pc, n.local, n.attached = pc, local, make(map[string]*Publication)
+	if c.opts.Protocol != 0 {
+		return nil
+	}
+	for _, p := range c.publicationList() {
+		layers, err := p.newLayers(nil)
+		if err != nil {
+			return err
+		}
+		sender, err := pc.AddTrack(layers[0].track)
+		if err != nil {
+			return fmt.Errorf("client: add %s: %w", p.opts.Source, err)
+		}
+		n.attached[string(p.opts.Source)] = p
+		p.use(c, sender, layers)
+	}
+	return nil
+}
+
+// attach gives the m-lines that await tracks theirs, as the page does with
+// replaceTrack.
+func (n *negotiation) attach() error {
+	if n.c.opts.Protocol == 0 {
+		return nil
+	}
+	for _, slot := range n.slots {
+		p := n.c.Publication(slot.Source)
+		if p == nil || n.attached[slot.MID] != nil {
+			continue
+		}
+		i := slices.IndexFunc(n.pc.GetTransceivers(), func(t *webrtc.RTPTransceiver) bool { return t.Mid() == slot.MID })
+		if i < 0 {
+			continue // its offer is still to come
+		}
+		transceiver := n.pc.GetTransceivers()[i]
+		layers, err := p.newLayers(slot.RIDs)
+		if err != nil {
+			return err
+		}
+		sender, err := n.c.api.NewRTPSender(layers[0].track, transceiver.Receiver().Transport())
+		if err != nil {
+			return fmt.Errorf("client: send %s: %w", slot.Source, err)
+		}
+		if err := transceiver.SetSender(sender, layers[0].track); err != nil {
+			return fmt.Errorf("client: send %s: %w", slot.Source, err)
+		}
+		for _, l := range layers[1:] {
+			if err := sender.AddEncoding(l.track); err != nil {
+				return fmt.Errorf("client: layer %s of %s: %w", l.rid, slot.Source, err)
+			}
+		}
+		n.attached[slot.MID] = p
+		p.use(n.c, sender, layers)
+	}
+	return nil
+}
+
+// obey turns layers on and off as the server asks.
+func (n *negotiation) obey(l types.Layers) {
+	for _, demand := range l.Tracks {
+		if p := n.attached[demand.MID]; p != nil && demand.RIDs != nil {
+			p.setActive(demand.RIDs)
+		}
+	}
+}
+
+// giveUp closes the PeerConnection; the next offer makes a new one.
+func (n *negotiation) giveUp() {
+	if n.pc == nil {
+		return
+	}
+	_ = n.pc.GracefulClose()
+	n.pc, n.attached, n.early = nil, nil, nil
+	n.c.mu.Lock()
+	n.c.pc = nil
+	n.c.mu.Unlock()
+}
+
+func (c *Client) publicationList() []*Publication {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Clone(c.publications)
+}
+
+func (c *Client) connectionState(pc *webrtc.PeerConnection, state webrtc.PeerConnectionState) {
+	current := false
+	c.update(func(s *State) {
+		if current = c.pc == pc; !current {
+			return
+		}
+		s.ConnectionState = state
+		if state == webrtc.PeerConnectionStateConnected {
+			s.Times.Connected = earliest(s.Times.Connected, time.Now())
+		}
+	})
+	if current && state == webrtc.PeerConnectionStateConnected {
+		for _, p := range c.publicationList() {
+			p.run(c)
+		}
+	}
+}

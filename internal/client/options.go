@@ -1,0 +1,162 @@
+package client
+
+import (
+	"context"
+	"crypto/tls"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/pion/rtp"
+	"github.com/pion/transport/v5"
+
+	"aq-server/internal/types"
+)
+
+// Options say how a client joins and behaves. The zero value of each field but
+// URL is useful: a base client without tracks that watches and listens.
+type Options struct {
+	// URL of the server: scheme http, https, ws or wss, host and port. Without
+	// a path the signalling path of the contract is used.
+	URL      string
+	Room     string
+	Username string
+	// Protocol is 1 for the extensions, 0 for the base.
+	Protocol int
+	// Query adds parameters to the URL, or replaces those made from the fields
+	// above.
+	Query  url.Values
+	Header http.Header
+	TLS    *tls.Config
+	// NetDial replaces the dialler of the WebSocket.
+	NetDial func(ctx context.Context, network, addr string) (net.Conn, error)
+
+	// SocketOnly leaves offers alone: signalling and chat without media.
+	SocketOnly bool
+	// Codecs this client decodes, in the order it prefers; nil means all.
+	Codecs []string
+	// Publish lists what the client sends, from its first answer on.
+	Publish []PublishOptions
+	// ObeyLayers stops sending the layers that nobody watches, as the server's
+	// layers event asks.
+	ObeyLayers bool
+
+	// HoldAnswer is called with each offer before it is applied. It may block,
+	// until ctx ends with the client; false leaves the offer unanswered.
+	HoldAnswer func(ctx context.Context, offerID uint64) bool
+	// CandidatesFirst sends the candidates before the answer, as GStreamer's
+	// webrtcbin does.
+	CandidatesFirst bool
+	// DropReceived and DropSent lose RTP packets between this client and the
+	// network when they return true. They are called from several goroutines.
+	DropReceived func(*rtp.Header) bool
+	DropSent     func(*rtp.Header) bool
+	// OnRTP sees each packet of media received once, repaired ones included,
+	// on the track's goroutine; duplicates are left out. The stamp is zero when
+	// a foreign client sent it. The packet is valid during the call.
+	OnRTP func(*Track, *rtp.Packet, Stamp)
+
+	// Net is the network of the media; nil is the machine's.
+	Net transport.Net
+	// Interfaces chooses the interfaces that give candidates; nil takes all,
+	// loopback included.
+	Interfaces func(name string) bool
+
+	// DialTimeout bounds the opening handshake; 0 is 10 s.
+	DialTimeout time.Duration
+}
+
+// PublishOptions describe one synthetic track.
+type PublishOptions struct {
+	Source types.Source
+	// Codec is VP8 for video and Opus for audio when empty.
+	Codec string
+	// FPS is the number of frames a second of video; 0 is 30. Audio always has
+	// 50.
+	FPS int
+	// PacketsPerFrame and PacketSize (bytes of payload) shape video; 0 means 3
+	// packets of 1000 bytes. Lower simulcast layers have smaller packets.
+	PacketsPerFrame int
+	PacketSize      int
+	// KeyframeEvery makes a keyframe on its own that often; 0 only when asked
+	// to, and at the start.
+	KeyframeEvery time.Duration
+	// Level is the audio level in -dBov of RFC 6464: 0 is loudest, 127
+	// silence. Voice sets the voice activity bit.
+	Level uint8
+	Voice bool
+	// IgnoreKeyframeRequests never answers PLI and FIR.
+	IgnoreKeyframeRequests bool
+	// Layers limits the simulcast layers sent of those the server offers; 0 is
+	// all, 1 sends the track without layers.
+	Layers int
+}
+
+// Camera and Microphone are the two tracks that most clients publish.
+func Camera() PublishOptions { return PublishOptions{Source: types.SourceCamera} }
+
+// Microphone is a voice at a usual level.
+func Microphone() PublishOptions {
+	return PublishOptions{Source: types.SourceMicrophone, Level: 30, Voice: true}
+}
+
+func (p PublishOptions) withDefaults() PublishOptions {
+	if p.Codec == "" {
+		p.Codec = VP8
+		if p.Source.Kind() == types.KindAudio {
+			p.Codec = Opus
+		}
+	}
+	if p.FPS == 0 {
+		p.FPS = 30
+	}
+	if p.Source.Kind() == types.KindAudio {
+		p.FPS, p.PacketsPerFrame, p.PacketSize = 50, 1, 80
+	}
+	if p.PacketsPerFrame == 0 {
+		p.PacketsPerFrame = 3
+	}
+	if p.PacketSize == 0 {
+		p.PacketSize = 1000
+	}
+	return p
+}
+
+// signalPath is where the contract puts the WebSocket.
+const signalPath = "/aq_server/websocket"
+
+// address returns the URL to dial, with extra parameters.
+func (o Options) address(extra url.Values) (string, error) {
+	u, err := url.Parse(o.URL)
+	if err != nil {
+		return "", err
+	}
+	switch u.Scheme {
+	case "http":
+		u.Scheme = "ws"
+	case "https":
+		u.Scheme = "wss"
+	}
+	if strings.Trim(u.Path, "/") == "" {
+		u.Path = signalPath
+	}
+	q := u.Query()
+	if o.Room != "" {
+		q.Set("room", o.Room)
+	}
+	if o.Username != "" {
+		q.Set("username", o.Username)
+	}
+	if o.Protocol != 0 {
+		q.Set("protocol", "1")
+	}
+	for _, values := range []url.Values{o.Query, extra} {
+		for k, v := range values {
+			q[k] = v
+		}
+	}
+	u.RawQuery = q.Encode()
+	return u.String(), nil
+}
