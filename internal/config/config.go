@@ -1,0 +1,71 @@
+// Package config turns the environment and the command line into one validated
+// Config. Only app reads it; every other package gets options of its own.
+package config
+
+import (
+	"log/slog"
+	"time"
+)
+
+// Config is every setting of the server. Get one from Load, or start from
+// Default in tests. The struct tags are the one place that knows a setting's
+// variable, default, meaning and allowed values: parsing, error texts, --help
+// and the table in the README come from them.
+type Config struct {
+	// Port is decimal. "0", which Load refuses, lets the system choose a port
+	// that is free for TCP and UDP; App.Addr then tells it.
+	Port string `env:"PORT" envDefault:"8080" allowed:"a port number from 1 to 65535" help:"the one port: TCP for HTTP and WebSocket, UDP for media"`
+	// MediaPort is 0 when it is the same as Port.
+	MediaPort int `env:"MEDIA_PORT" shown:"PORT" min:"1" max:"65535" allowed:"a port number from 1 to 65535" help:"UDP port of media, if it must differ from PORT"`
+	// PublicIPs are advertised in place of the addresses of the machine.
+	PublicIPs Addrs  `env:"PUBLIC_IP" shown:"found" allowed:"IPv4 or IPv6 addresses, separated by commas" help:"addresses that clients reach this machine by, if it is behind NAT"`
+	ICEMode   string `env:"ICE_MODE" envDefault:"lite" oneof:"lite full" help:"lite: answer connectivity checks only, which connects fastest; full: check paths to clients as well"`
+
+	LogLevel string `env:"LOG_LEVEL" envDefault:"info" oneof:"debug info warn error" help:"how much is logged: text on a terminal, JSON otherwise"`
+
+	// TLSCert and TLSKey are both set or both empty, and empty when TLS is set.
+	TLSCert string `env:"TLS_CERT" allowed:"a PEM file with the certificate, together with TLS_KEY" help:"serve HTTPS and WSS with this certificate; reloaded when the file changes"`
+	TLSKey  string `env:"TLS_KEY" allowed:"a PEM file with the private key, together with TLS_CERT" help:"private key of TLS_CERT"`
+	TLS     string `env:"TLS" oneof:"self-signed" help:"self-signed: HTTPS with a certificate made at each start, to try out cameras in a LAN"`
+
+	// AllowedOrigins are lower-case scheme://host[:port] without default ports.
+	AllowedOrigins Origins `env:"ALLOWED_ORIGINS" allowed:"origins such as https://example.org, separated by commas" help:"further origins whose pages may connect; the server's own hostname always may"`
+	// TrustedProxies are masked prefixes.
+	TrustedProxies Networks `env:"TRUSTED_PROXIES" allowed:"addresses or networks such as 10.0.0.0/8, separated by commas" help:"reverse proxies whose X-Forwarded-For header is believed"`
+
+	RoomMaxPeers int           `env:"ROOM_MAX_PEERS" envDefault:"0" min:"0" max:"1000000" allowed:"a number from 0 to 1000000" help:"people in one room; 0: no limit of its own"`
+	MaxPeers     int           `env:"MAX_PEERS" envDefault:"0" min:"0" max:"1000000" allowed:"a number from 0 to 1000000" help:"people on this server; 0: what its file descriptors allow"`
+	MaxRooms     int           `env:"MAX_ROOMS" envDefault:"10000" min:"0" max:"1000000" allowed:"a number from 0 to 1000000" help:"rooms on this server; 0: no limit of its own"`
+	RoomsList    string        `env:"ROOMS_LIST" envDefault:"public" oneof:"public admin" help:"who may list the rooms at /rooms: everybody, or the administrator (nobody as long as there is no administrator's key)"`
+	ChatHistory  int           `env:"CHAT_HISTORY" envDefault:"100" min:"0" max:"10000" allowed:"a number from 0 to 10000" help:"chat messages that a late joiner gets; 0: none"`
+	ResumeWindow time.Duration `env:"RESUME_WINDOW" envDefault:"30s" allowed:"a duration longer than 0 such as 30s or 1m" help:"how long somebody whose connection broke may come back as himself"`
+	VideoSlots   int           `env:"VIDEO_SLOTS" envDefault:"25" min:"1" max:"200" allowed:"a number from 1 to 200" help:"videos that one client receives at the same time, at most"`
+	AudioSlots   int           `env:"AUDIO_SLOTS" envDefault:"5" min:"1" max:"200" allowed:"a number from 1 to 200" help:"voices that one client receives at the same time, at most: the loudest"`
+
+	KeyframeInterval time.Duration `env:"KEYFRAME_INTERVAL" envDefault:"3s" allowed:"a duration longer than 0 such as 3s" help:"how often every room is looked over for missing keyframes"`
+	KeyframeDispatch string        `env:"KEYFRAME_DISPATCH" envDefault:"needed" oneof:"needed always" help:"needed: ask for a keyframe only where somebody lacks one; always: ask every publisher each time"`
+
+	KeepalivePing time.Duration `env:"KEEPALIVE_PING" envDefault:"30s" allowed:"a duration longer than 0 such as 30s" help:"time between WebSocket pings"`
+	KeepalivePong time.Duration `env:"KEEPALIVE_PONG" envDefault:"10s" allowed:"a duration longer than 0 such as 10s" help:"how long to wait for the pong before the connection counts as dead"`
+	WriteDeadline time.Duration `env:"WRITE_DEADLINE" envDefault:"5s" allowed:"a duration longer than 0 such as 5s" help:"how long one WebSocket write may take"`
+}
+
+// Default returns the settings of a server that is started without any.
+func Default() Config {
+	c, err := Load(nil, nil)
+	if err != nil {
+		panic(err) // the defaults are constants of this package
+	}
+	return c
+}
+
+// Secure reports whether the server speaks TLS.
+func (c *Config) Secure() bool { return c.TLS != "" || c.TLSCert != "" }
+
+// Level returns LogLevel for slog.
+func (c *Config) Level() slog.Level {
+	var level slog.Level
+	// The four allowed words are the names of slog's levels.
+	_ = level.UnmarshalText([]byte(c.LogLevel))
+	return level
+}
