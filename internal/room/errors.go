@@ -1,0 +1,48 @@
+package room
+
+import (
+	"errors"
+
+	"aq-server/internal/types"
+)
+
+// Causes with which the room closes a member's socket.
+var (
+	// ErrLeft: the member was taken out of the room in good order.
+	ErrLeft = errors.New("left the room")
+	// ErrReplaced: the same person came back on another socket.
+	ErrReplaced = errors.New("replaced by a newer connection")
+	// ErrShutdown: the server is going down.
+	ErrShutdown = errors.New("the server restarts")
+	// ErrInternal: a fault of the server ended this member's media.
+	ErrInternal = errors.New("internal fault")
+)
+
+// causeOf returns the cause with which the socket of a member is closed who is
+// removed for reason while his socket is open.
+func causeOf(reason types.LeaveReason) error {
+	switch reason {
+	case types.LeaveShutdown:
+		return ErrShutdown
+	case types.LeaveError:
+		return ErrInternal
+	}
+	return ErrLeft
+}
+
+// Refusals of a join.
+func errDraining() *types.ProtocolError {
+	return types.Errorf(types.CodeDraining, "the server is restarting; try again in a moment")
+}
+
+func errRoomFull() *types.ProtocolError {
+	return types.Errorf(types.CodeRoomFull, "the room is full")
+}
+
+func errServerFull() *types.ProtocolError {
+	return types.Errorf(types.CodeServerFull, "the server is full")
+}
+
+func errTooManyRooms() *types.ProtocolError {
+	return types.Errorf(types.CodeTooManyRooms, "the server has no place for another room")
+}

@@ -1,0 +1,226 @@
+package room
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"log/slog"
+	"strings"
+	"sync/atomic"
+	"time"
+	"unicode/utf8"
+
+	"aq-server/internal/names"
+	"aq-server/internal/types"
+)
+
+// MaxChat is the longest chat message, in characters (code points).
+const MaxChat = 4096
+
+// Member is one person in one room, for as long as he is there: it survives the
+// exchange of his socket. It is the Signaller and the Observer of his media. All
+// exported methods may be called from any goroutine; those that have an effect
+// have none once he is gone.
+type Member struct {
+	// Constant.
+	room        *Room
+	peer        types.Peer
+	permissions types.Permissions
+	log         *slog.Logger
+
+	// ready is closed once media is set; media is written once, under Room.mu.
+	ready chan struct{}
+	media MediaPeer
+
+	// signal is the socket that Send uses, nil while there is none. It follows
+	// conn, and is apart from it because media calls Send under locks of its own,
+	// which are never held together with Room.mu.
+	signal atomic.Pointer[Conn]
+
+	// Guarded by Room.mu.
+	conn     Conn // nil while the connection is lost
+	username string
+	state    types.PeerState
+	token    string        // of the next resume; "" for a base client
+	waiting  chan struct{} // closed when the wait for his return is over; nil when he is here
+	gone     bool
+}
+
+func newMember(r *Room, req JoinRequest) *Member {
+	id := newPeerID()
+	token := ""
+	if req.Protocol >= 1 {
+		token = newToken()
+	}
+	return &Member{
+		room: r,
+		peer: types.Peer{
+			ID: id, Room: r.id, Username: req.Username, Protocol: req.Protocol,
+			Remote: req.Remote, JoinedAt: time.Now(),
+		},
+		permissions: types.Permissions{Publish: types.Sources(), Subscribe: true, Chat: true},
+		log:         r.log.With("peer", string(id), "remote", req.Remote),
+		ready:       make(chan struct{}),
+		conn:        req.Conn,
+		username:    req.Username,
+		token:       token,
+		state:       types.PeerState{Connection: types.ConnectionOK},
+	}
+}
+
+// newPeerID returns an id that is never used again: 64 random bits.
+func newPeerID() types.PeerID {
+	var b [8]byte
+	_, _ = rand.Read(b[:]) // never fails (crypto/rand)
+	return types.PeerID("p_" + hex.EncodeToString(b[:]))
+}
+
+// Peer returns who the member is, with the username of the join.
+func (m *Member) Peer() types.Peer { return m.peer }
+
+// Media returns his media. It is there as soon as AddPeerToRoom has returned.
+func (m *Member) Media() MediaPeer {
+	<-m.ready
+	return m.media
+}
+
+// startMedia makes the media, after the welcome was queued.
+func (m *Member) startMedia() {
+	defer close(m.ready)
+	media := m.room.media()
+	p := media.AddPeerConnection(MediaConfig{
+		Peer: m.peer, Signaller: m, Observer: m, Permissions: m.permissions, Errors: m.reject,
+	})
+	m.room.mu.Lock()
+	m.media = p
+	gone := m.gone
+	m.room.mu.Unlock()
+	if gone {
+		media.RemovePeerConnection(p)
+	}
+}
+
+// connectLocked makes conn the member's socket. The welcome has been queued.
+func (m *Member) connectLocked(conn Conn) {
+	m.conn = conn
+	m.signal.Store(&conn)
+}
+
+func (m *Member) disconnectLocked() {
+	m.conn = nil
+	m.signal.Store(nil)
+}
+
+func (m *Member) infoLocked() types.PeerInfo {
+	return types.PeerInfo{PeerID: m.peer.ID, Username: m.username, State: m.state}
+}
+
+// Send queues a message to his present socket (types.Signaller). While he has
+// none, it is dropped without an error: when he is back, his media sends what
+// holds then.
+func (m *Member) Send(msg types.Message) error {
+	if conn := m.signal.Load(); conn != nil {
+		return (*conn).Send(msg)
+	}
+	return nil
+}
+
+// reject counts a mistake that media found late.
+func (m *Member) reject(err *types.ProtocolError) {
+	if conn := m.signal.Load(); conn != nil {
+		(*conn).Reject(err)
+	}
+}
+
+// Chat sends text to everyone in the room, himself included. The error has code
+// chat_empty, chat_too_long or not_permitted.
+func (m *Member) Chat(text string) *types.ProtocolError {
+	switch {
+	case !m.permissions.Chat:
+		return types.Errorf(types.CodeNotPermitted, "you may not write in this room")
+	case strings.TrimSpace(text) == "":
+		return types.Errorf(types.CodeChatEmpty, "the message is empty")
+	case len(text) > MaxChat && utf8.RuneCountInString(text) > MaxChat:
+		return types.Errorf(types.CodeChatTooLong, "the message is longer than %d characters", MaxChat)
+	}
+	m.room.mu.Lock()
+	defer m.room.mu.Unlock()
+	if !m.gone {
+		m.room.chatLocked(m, text)
+	}
+	return nil
+}
+
+// State changes what the others see of him. Either all of u holds afterwards or
+// none; the error has code bad_username. He gets peer_updated in any case, the
+// others when something changed.
+func (m *Member) State(u types.StateUpdate) *types.ProtocolError {
+	username := ""
+	if u.Username != nil {
+		if *u.Username == "" {
+			return types.Errorf(types.CodeBadUsername, "the username is empty")
+		}
+		var err *types.ProtocolError
+		if username, err = names.Username(*u.Username); err != nil {
+			return err
+		}
+	}
+	m.room.mu.Lock()
+	defer m.room.mu.Unlock()
+	before := m.infoLocked()
+	if username != "" {
+		m.username = username
+	}
+	set(&m.state.Microphone, u.Microphone)
+	set(&m.state.Camera, u.Camera)
+	set(&m.state.Hand, u.Hand)
+	m.updatedLocked(before)
+	return nil
+}
+
+func set(value *bool, to *bool) {
+	if to != nil {
+		*value = *to
+	}
+}
+
+// updatedLocked tells of a change of state: himself always, the others unless
+// all is as it was before.
+func (m *Member) updatedLocked(before types.PeerInfo) {
+	if m.gone {
+		return
+	}
+	now := m.infoLocked()
+	msg := types.NewMessage(types.EventPeerUpdated, now)
+	if now != before {
+		m.room.tellLocked(msg, nil)
+	} else if m.conn != nil {
+		_ = m.conn.Send(msg)
+	}
+}
+
+// Publishing is told by media what a base client sends (Observer). A protocol=1
+// client says it himself with the state event, so nothing happens then.
+func (m *Member) Publishing(microphone, camera bool) {
+	if m.peer.Protocol >= 1 {
+		return
+	}
+	m.room.mu.Lock()
+	defer m.room.mu.Unlock()
+	before := m.infoLocked()
+	m.state.Microphone, m.state.Camera = microphone, camera
+	if m.infoLocked() != before {
+		m.updatedLocked(before)
+	}
+}
+
+// Failed is told by media that it ended by a fault of the server (Observer). The
+// member goes, with 1011.
+func (m *Member) Failed(err error) {
+	m.log.Error("media failed", "err", err)
+	m.room.remove(m, types.LeaveError, func() bool { return true })
+}
+
+// Leave takes him out for good if conn is still his socket.
+func (m *Member) Leave(conn Conn, reason types.LeaveReason) {
+	m.room.remove(m, reason, func() bool { return m.conn == conn })
+}

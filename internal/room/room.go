@@ -1,0 +1,263 @@
+package room
+
+import (
+	"encoding/json"
+	"log/slog"
+	"slices"
+	"strconv"
+	"sync"
+	"time"
+
+	"aq-server/internal/chat"
+	"aq-server/internal/types"
+)
+
+// Room is the people of one room. Its members, their states, its chat and the
+// order in which all of that happened are guarded by mu; whatever is told to
+// members is queued under mu, so that all of them see the same order.
+type Room struct {
+	// Set by newRoom, then constant.
+	manager *RoomManager
+	id      string
+	log     *slog.Logger
+	media   func() Media // makes it on the first call
+
+	// Guarded by RoomManager.mu.
+	pins  int  // joins under way and other holders; the room stays while > 0
+	ended bool // no longer in the manager's map
+
+	// mu comes after RoomManager.mu and before the locks of Conns.
+	mu         sync.Mutex
+	members    []*Member // in the order of joining
+	history    *chat.History
+	chatID     uint64 // of the last chat message
+	mediaStart bool   // media() has been called
+}
+
+func newRoom(rm *RoomManager, id string) *Room {
+	return &Room{
+		manager: rm,
+		id:      id,
+		log:     rm.opts.Log.With("room", id),
+		media:   sync.OnceValue(func() Media { return rm.opts.NewMedia(id) }),
+		history: chat.NewHistory(rm.opts.ChatHistory, rm.budget),
+		// Ids begin at the time, in milliseconds, so that they also grow from
+		// one life of a room (or of the server) to the next: a client that was
+		// away for longer and asks for what came after its last_chat gets it.
+		chatID: uint64(max(time.Now().UnixMilli(), 0)),
+	}
+}
+
+// Release gives back what GetOrCreateRoom took. A room that nobody is in ends.
+func (r *Room) Release() {
+	r.manager.mu.Lock()
+	r.pins--
+	r.manager.mu.Unlock()
+	r.manager.collect(r)
+}
+
+// end frees what the room holds, after it was taken out of the manager's map.
+func (r *Room) end() {
+	r.mu.Lock()
+	r.history.Close()
+	started := r.mediaStart
+	r.mu.Unlock()
+	if started {
+		r.media().Close()
+	}
+}
+
+// join makes a member and tells everyone.
+func (r *Room) join(req JoinRequest) (*Member, error) {
+	m := newMember(r, req)
+	if err := r.admit(m, req); err != nil {
+		return nil, err
+	}
+	m.log.Info("joined", "username", req.Username, "protocol", req.Protocol)
+	return m, nil
+}
+
+func (r *Room) admit(m *Member, req JoinRequest) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.fullLocked() {
+		return errRoomFull()
+	}
+	if !r.manager.reservePeer() {
+		return errServerFull()
+	}
+	r.members = append(r.members, m)
+	r.mediaStart = true
+	r.welcomeLocked(m, req.LastChat, false)
+	m.connectLocked(req.Conn)
+	r.tellLocked(types.NewMessage(types.EventPeerJoined, m.infoLocked()), m)
+	return nil
+}
+
+// remove takes m out if it is still in and condition, called under mu, holds.
+// It reports whether it did.
+func (r *Room) remove(m *Member, reason types.LeaveReason, condition func() bool) bool {
+	media, conn, removed := r.takeOut(m, reason, condition)
+	if !removed {
+		return false
+	}
+	if media != nil { // else startMedia is under way and finds the member gone
+		r.media().RemovePeerConnection(media)
+	}
+	if conn != nil {
+		conn.Close(causeOf(reason))
+	}
+	m.log.Info("left", "reason", string(reason), "after", time.Since(m.peer.JoinedAt).Round(time.Millisecond))
+	r.manager.releasePeer()
+	r.manager.collect(r)
+	return true
+}
+
+func (r *Room) takeOut(m *Member, reason types.LeaveReason, condition func() bool) (MediaPeer, Conn, bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if m.gone || !condition() {
+		return nil, nil, false
+	}
+	conn := m.conn
+	m.gone = true
+	m.disconnectLocked()
+	m.stopWaitingLocked()
+	if i := slices.Index(r.members, m); i >= 0 {
+		r.members = slices.Delete(r.members, i, i+1)
+	}
+	r.tellLocked(types.NewMessage(types.EventPeerLeft, types.PeerLeft{
+		PeerID: m.peer.ID, Username: m.username, Reason: reason,
+	}), nil)
+	return m.media, conn, true
+}
+
+// tellLocked queues an extension event for every member but one (nil: for all).
+// Base clients would ignore it, so it is not sent to them.
+func (r *Room) tellLocked(msg types.Message, but *Member) {
+	frame := encode(msg)
+	for _, m := range r.members {
+		if m != but && m.peer.Protocol >= 1 && m.conn != nil {
+			_ = m.conn.SendEncoded(frame) // an error means that he is being removed
+		}
+	}
+}
+
+// chatLocked stamps a message, keeps it and queues it for everyone.
+func (r *Room) chatLocked(from *Member, text string) {
+	now := time.Now()
+	r.chatID++
+	msg := types.ChatMessage{
+		ID:        strconv.FormatUint(r.chatID, 10),
+		From:      from.peer.ID,
+		Username:  from.username,
+		Message:   text,
+		Time:      now.Format(time.TimeOnly),
+		Timestamp: now.UTC().Format("2006-01-02T15:04:05.000Z"),
+	}
+	r.history.Add(msg)
+	r.manager.opts.Metrics.TotalChatMessages.Add(1)
+	frame := encode(msg.Event())
+	for _, m := range r.members {
+		if m.conn != nil {
+			_ = m.conn.SendEncoded(frame)
+		}
+	}
+}
+
+// welcomeLocked queues the first message to a protocol=1 client.
+func (r *Room) welcomeLocked(m *Member, lastChat string, resumed bool) {
+	if m.peer.Protocol < 1 {
+		return
+	}
+	peers := make([]types.PeerInfo, 0, len(r.members))
+	for _, other := range r.members {
+		if other != m {
+			peers = append(peers, other.infoLocked())
+		}
+	}
+	missed := r.history.All()
+	if lastChat != "" {
+		missed = r.history.Since(lastChat)
+	}
+	opts := &r.manager.opts
+	_ = m.conn.Send(types.NewMessage(types.EventWelcome, types.Welcome{
+		Protocol:    1,
+		PeerID:      m.peer.ID,
+		Room:        r.id,
+		Username:    m.username,
+		Permissions: m.permissions,
+		Peers:       peers,
+		Chat:        missed,
+		ICEServers:  opts.ICEServers,
+		Resume:      types.Resume{Token: m.token, WindowSeconds: int(opts.ResumeWindow / time.Second)},
+		Resumed:     resumed,
+	}))
+}
+
+// tellShutdown closes every socket; a member without one is removed.
+func (r *Room) tellShutdown() {
+	for _, m := range r.list() {
+		r.mu.Lock()
+		conn := m.conn
+		r.mu.Unlock()
+		if conn != nil {
+			conn.Close(ErrShutdown)
+		}
+		r.remove(m, types.LeaveShutdown, func() bool { return m.conn == nil })
+	}
+}
+
+func (r *Room) list() []*Member {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.members)
+}
+
+func (r *Room) peers() []types.PeerInfo {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	infos := make([]types.PeerInfo, 0, len(r.members))
+	for _, m := range r.members {
+		infos = append(infos, m.infoLocked())
+	}
+	return infos
+}
+
+func (r *Room) connected() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	n := 0
+	for _, m := range r.members {
+		if m.conn != nil {
+			n++
+		}
+	}
+	return n
+}
+
+func (r *Room) empty() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.members) == 0
+}
+
+func (r *Room) full() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.fullLocked()
+}
+
+func (r *Room) fullLocked() bool {
+	limit := r.manager.opts.RoomMaxPeers
+	return limit > 0 && len(r.members) >= limit
+}
+
+// encode is done once for all receivers.
+func encode(msg types.Message) []byte {
+	frame, err := json.Marshal(msg)
+	if err != nil {
+		panic("room: encode " + msg.Event + ": " + err.Error()) // strings and a number always encode
+	}
+	return frame
+}
