@@ -243,32 +243,23 @@ func (c *Client) Resume(ctx context.Context, keep bool) error {
 }
 
 // Close leaves with close code 1000 and waits until every goroutine is done. It
-// is safe to call more than once.
-func (c *Client) Close() error { return c.close(websocket.CloseNormalClosure) }
+// is safe to call more than once, but not beside Resume.
+func (c *Client) Close() { c.close((*socket).closing) }
 
 // Abort is Close without a close frame: the TCP connection is reset.
-func (c *Client) Abort() error { return c.close(0) }
+func (c *Client) Abort() { c.close((*socket).reset) }
 
-func (c *Client) close(code int) error {
+func (c *Client) close(end func(*socket)) {
 	c.mu.Lock()
 	already := c.closed
 	c.closed = true
-	s, pc := c.socket, c.pc
+	s := c.socket
 	c.mu.Unlock()
-	var err error
 	if !already {
-		if code != 0 {
-			s.closing(code)
-		} else {
-			s.reset()
-		}
-		c.cancel()
-		if pc != nil {
-			err = pc.GracefulClose()
-		}
+		end(s)
+		c.cancel() // the negotiation closes the PeerConnection
 	}
 	c.wg.Wait()
-	return err
 }
 
 // read handles what the server sends until the socket ends.

@@ -170,7 +170,6 @@ func (s *fakeSession) offer() {
 	<-gathered
 	text := s.pc.LocalDescription().SDP
 	if s.extended && !strings.Contains(text, "a=simulcast") {
-		text = strings.Replace(text, "m=video", "m=video", 1)
 		i := strings.Index(text, "a=recvonly\r\n")
 		i += strings.Index(text[i+1:], "a=recvonly\r\n") + 1
 		text = text[:i] + "a=rid:q recv\r\na=rid:h recv\r\na=rid:f recv\r\na=simulcast:recv q;h;f\r\n" + text[i:]
@@ -194,9 +193,18 @@ func (s *fakeSession) track(remote *webrtc.TrackRemote, receiver *webrtc.RTPRece
 	if remote.Kind() == webrtc.RTPCodecTypeVideo && !s.echoed {
 		s.echoed = true
 		echo, _ = webrtc.NewTrackLocalStaticRTP(remote.Codec().RTPCodecCapability, "echo", "someone")
-		if _, err := s.pc.AddTransceiverFromTrack(echo, webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionSendonly}); err != nil {
+		transceiver, err := s.pc.AddTransceiverFromTrack(echo, webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionSendonly})
+		if err != nil {
 			s.f.t.Error(err)
+			return
 		}
+		s.wg.Go(func() { // the NACK responder works inside this read
+			for {
+				if _, _, err := transceiver.Sender().ReadRTCP(); err != nil {
+					return
+				}
+			}
+		})
 		s.offer()
 	}
 	s.mu.Unlock()

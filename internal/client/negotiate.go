@@ -24,9 +24,13 @@ type negotiation struct {
 }
 
 // negotiate answers offers in the order in which they come. It is the only
-// caller of the PeerConnection's negotiation methods and ends with the client.
+// caller of the PeerConnection's negotiation methods, closes it, and ends with
+// the client.
 func (c *Client) negotiate() {
 	n := &negotiation{c: c}
+	// Closing beside a running SetLocalDescription would leave pion's ICE agent
+	// behind: only this goroutine closes what it negotiates.
+	defer n.giveUp()
 	for {
 		select {
 		case <-c.inbox.wake:
@@ -189,19 +193,12 @@ func (n *negotiation) connect() error {
 		defer recovery.RecoverWithPrefix("client track")
 		c.remote(pc, remote, receiver)
 	})
-	closed := false
 	c.update(func(s *State) {
-		if closed = c.closed; closed {
-			return
-		}
 		c.pc = pc
 		s.Connections++
 		s.ConnectionState = webrtc.PeerConnectionStateNew
 		s.Times.Connected, s.Times.FirstRTP, s.Times.FirstKeyframe = time.Time{}, time.Time{}, time.Time{}
 	})
-	if closed {
-		return pc.GracefulClose()
-	}
 	n.pc, n.local, n.attached = pc, local, make(map[string]*Publication)
 	if c.opts.Protocol != 0 {
 		return nil

@@ -153,12 +153,12 @@ func (s *socket) reset() {
 	s.shut()
 }
 
-// closing sends a close frame with the code and waits for the server to end the
+// closing sends a close frame with code 1000 and waits for the server to end the
 // connection. Closing at once would send an RST when something is unread, and
 // that can overtake the close frame.
-func (s *socket) closing(code int) {
+func (s *socket) closing() {
 	defer s.shut()
-	text := websocket.FormatCloseMessage(code, "")
+	text := websocket.FormatCloseMessage(websocket.CloseNormalClosure, "")
 	if s.ws.WriteControl(websocket.CloseMessage, text, time.Now().Add(closeWait)) != nil {
 		return
 	}
