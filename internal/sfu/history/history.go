@@ -5,9 +5,9 @@
 // The window is (highest-size, highest]; a slot whose packet has fallen out of
 // it is released when the window moves past.
 //
-//	            oldest                        highest
-//	   ... gone |  k   .   k+2  k+3 ...  h-1     h   | not yet
-//	                  nil: never came
+//	         oldest                        highest
+//	... gone |  k   .   k+2  k+3 ...  h-1     h   | not yet
+//	               nil: never came
 package history
 
 import (
@@ -27,7 +27,8 @@ type History struct {
 	maxAge time.Duration
 
 	highest  int64 // ExtSN; valid if started
-	oldest   int64 // no packet below is held
+	oldest   int64 // no packet below is held or wanted
+	scan     int64 // >= oldest; nothing is held in between
 	started  bool
 	closed   bool
 	keyframe int64 // ExtSN of the last keyframe's first packet
@@ -69,7 +70,7 @@ func (h *History) Add(p *packet.Packet) bool {
 	switch {
 	case !h.started:
 		h.started = true
-		h.highest, h.oldest = n, n-h.mask
+		h.highest, h.oldest, h.scan = n, n-h.mask, n
 	case n > h.highest:
 		h.releaseBelow(n - h.mask)
 		h.highest = n
@@ -82,6 +83,7 @@ func (h *History) Add(p *packet.Packet) bool {
 	}
 	p.Retain()
 	*slot = p
+	h.scan = min(h.scan, n)
 	if p.Keyframe {
 		h.noteKeyframe(p)
 	}
@@ -112,23 +114,26 @@ func (h *History) releaseBelow(n int64) {
 		h.release(h.oldest)
 	}
 	h.oldest = max(h.oldest, n)
+	h.scan = max(h.scan, h.oldest)
 }
 
 // releaseOld gives up the oldest packets as long as they are too old. The
-// newest stays in any case.
+// newest stays in any case, and a missing packet can come as long as the one
+// behind it is held.
 func (h *History) releaseOld(now time.Time) {
 	if h.maxAge <= 0 {
 		return
 	}
-	for ; h.oldest < h.highest; h.oldest++ {
-		p := h.ring[h.oldest&h.mask]
+	for ; h.scan < h.highest; h.scan++ {
+		p := h.ring[h.scan&h.mask]
 		if p == nil {
 			continue
 		}
 		if now.Sub(p.Arrival) <= h.maxAge {
 			return
 		}
-		h.release(h.oldest)
+		h.release(h.scan)
+		h.oldest = h.scan + 1
 	}
 }
 
