@@ -43,16 +43,63 @@ type Client struct {
 	state        State
 	changed      chan struct{} // closed at each change of state
 	closed       bool
-	socket       *socket
+	link         link
+	sockets      []*socket // all that were opened
 	pc           *webrtc.PeerConnection
 	media        []*Track
 	publications []*Publication
+}
+
+// A link carries the client's messages to the server. Its methods may be called
+// from any goroutine.
+type link interface {
+	send(m types.Message) error
+	closing() // leaves in order
+	reset()   // breaks off
 }
 
 // Dial joins a room and returns when the socket is open; media follows on its
 // own. A join that the server refuses is a *RefusedError. ctx bounds the
 // opening handshake only.
 func Dial(ctx context.Context, opts Options) (*Client, error) {
+	c, err := newClient(opts)
+	if err != nil {
+		return nil, err
+	}
+	s, err := opts.open(ctx, nil, &c.wg)
+	if err != nil {
+		c.cancel()
+		return nil, err
+	}
+	c.attach(s)
+	c.start("client negotiation", c.negotiate)
+	return c, nil
+}
+
+// NewLocal makes a client without a socket, for tests of the media plane: what
+// it sends is handed to send, and what the server says is given to Deliver.
+func NewLocal(opts Options, send func(types.Message) error) (*Client, error) {
+	c, err := newClient(opts)
+	if err != nil {
+		return nil, err
+	}
+	c.state.Connected = true
+	c.link = localLink(send)
+	c.start("client negotiation", c.negotiate)
+	return c, nil
+}
+
+// Deliver takes a message from the server of a client made by NewLocal. It does
+// not block.
+func (c *Client) Deliver(m types.Message) { c.receive(m, len(m.Data)) }
+
+type localLink func(types.Message) error
+
+func (l localLink) send(m types.Message) error { return l(m) }
+func (l localLink) closing()                   {}
+func (l localLink) reset()                     {}
+
+func newClient(opts Options) (*Client, error) {
 	api, err := newAPI(opts)
 	if err != nil {
 		return nil, err
@@ -70,20 +117,14 @@ func Dial(ctx context.Context, opts Options) (*Client, error) {
 	}
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	c.state.Times.Dial = time.Now()
-	s, err := opts.open(ctx, nil, &c.wg)
-	if err != nil {
-		c.cancel()
-		return nil, err
-	}
-	c.attach(s)
-	c.start("client negotiation", c.negotiate)
 	return c, nil
 }
 
 // attach makes s the client's socket and starts to read it.
 func (c *Client) attach(s *socket) {
 	c.update(func(st *State) {
-		c.socket = s
+		c.link = s
+		c.sockets = append(c.sockets, s)
 		st.Connected = true
 		if st.Times.Open.IsZero() {
 			st.Times.Open = time.Now()
@@ -134,20 +175,21 @@ func (c *Client) PeerConnection() *webrtc.PeerConnection {
 
 // Send sends one message. It waits while earlier ones queue up and returns
 // ErrClosed when the socket is gone.
-func (c *Client) Send(m types.Message) error {
-	data, err := json.Marshal(m)
-	if err != nil {
-		return err
+func (c *Client) Send(m types.Message) error { return c.current().send(m) }
+
+// SendRaw sends a frame of any kind and content. It needs a socket.
+func (c *Client) SendRaw(kind int, data []byte) error {
+	s, ok := c.current().(*socket)
+	if !ok {
+		return errors.ErrUnsupported
 	}
-	return c.SendRaw(websocket.TextMessage, data)
+	return s.write(kind, data)
 }
 
-// SendRaw sends a frame of any kind and content.
-func (c *Client) SendRaw(kind int, data []byte) error {
+func (c *Client) current() link {
 	c.mu.Lock()
-	s := c.socket
-	c.mu.Unlock()
-	return s.send(kind, data)
+	defer c.mu.Unlock()
+	return c.link
 }
 
 // Chat sends a message to the room.
@@ -205,20 +247,16 @@ func (c *Client) Leave() error { return c.Send(types.Message{Event: types.EventL
 
 // Cut resets the TCP connection of the signalling, without a close frame. Media
 // goes on as long as the server lets it.
-func (c *Client) Cut() {
-	c.mu.Lock()
-	s := c.socket
-	c.mu.Unlock()
-	s.reset()
-}
+func (c *Client) Cut() { c.current().reset() }
 
 // Resume opens a new socket with the token of the last welcome. With keep the
 // PeerConnection goes on; the server may refuse that, and then, as without
 // keep, a new one starts with the next offer. It returns when the socket is
-// open; the welcome follows.
+// open; the welcome follows. A socket that is still open is left to the server,
+// who closes it.
 func (c *Client) Resume(ctx context.Context, keep bool) error {
 	c.mu.Lock()
-	welcome, old := c.state.Welcome, c.socket
+	welcome := c.state.Welcome
 	lastChat := ""
 	if n := len(c.state.Chat); n > 0 {
 		lastChat = c.state.Chat[n-1].ID
@@ -237,26 +275,28 @@ func (c *Client) Resume(ctx context.Context, keep bool) error {
 	if err != nil {
 		return err
 	}
-	old.shut()
 	c.attach(s)
 	return nil
 }
 
 // Close leaves with close code 1000 and waits until every goroutine is done. It
 // is safe to call more than once, but not beside Resume.
-func (c *Client) Close() { c.close((*socket).closing) }
+func (c *Client) Close() { c.close(link.closing) }
 
 // Abort is Close without a close frame: the TCP connection is reset.
-func (c *Client) Abort() { c.close((*socket).reset) }
+func (c *Client) Abort() { c.close(link.reset) }
 
-func (c *Client) close(end func(*socket)) {
+func (c *Client) close(end func(link)) {
 	c.mu.Lock()
 	already := c.closed
 	c.closed = true
-	s := c.socket
+	l, sockets := c.link, c.sockets
 	c.mu.Unlock()
 	if !already {
-		end(s)
+		end(l)
+		for _, s := range sockets {
+			s.shut()
+		}
 		c.cancel() // the negotiation closes the PeerConnection
 	}
 	c.wg.Wait()
@@ -271,7 +311,8 @@ func (c *Client) read(s *socket) {
 			code, reason := closeCode(err)
 			s.shut()
 			c.update(func(st *State) {
-				if c.socket == s {
+				st.CloseCodes = append(st.CloseCodes, code)
+				if c.link == link(s) {
 					st.Connected, st.CloseCode, st.CloseReason = false, code, reason
 				}
 			})

@@ -80,7 +80,7 @@ func (o Options) open(ctx context.Context, extra url.Values, wg *sync.WaitGroup)
 		return nil, fmt.Errorf("client: dial: %w", err)
 	}
 	s := &socket{ws: ws, out: make(chan frame, outgoing), done: make(chan struct{}), ended: make(chan struct{})}
-	wg.Go(s.write)
+	wg.Go(s.run)
 	return s, nil
 }
 
@@ -99,8 +99,8 @@ func refused(response *http.Response) error {
 	}
 }
 
-// write sends the queued frames until the socket is shut.
-func (s *socket) write() {
+// run sends the queued frames until the socket is shut.
+func (s *socket) run() {
 	defer recovery.RecoverWithPrefix("client writer")
 	for {
 		select {
@@ -116,8 +116,17 @@ func (s *socket) write() {
 	}
 }
 
-// send queues a frame and waits only while the queue is full.
-func (s *socket) send(kind int, data []byte) error {
+// send implements link.
+func (s *socket) send(m types.Message) error {
+	data, err := json.Marshal(m)
+	if err != nil {
+		return err
+	}
+	return s.write(websocket.TextMessage, data)
+}
+
+// write queues a frame and waits only while the queue is full.
+func (s *socket) write(kind int, data []byte) error {
 	select {
 	case <-s.done:
 		return ErrClosed

@@ -20,6 +20,8 @@ type State struct {
 	Connected   bool
 	CloseCode   int
 	CloseReason string
+	// CloseCodes lists those of every socket, in the order they closed.
+	CloseCodes []int
 
 	// Welcome is the last one; Welcomes counts them.
 	Welcome  types.Welcome
