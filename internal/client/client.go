@@ -46,7 +46,6 @@ type Client struct {
 	link         link
 	sockets      []*socket // all that were opened
 	pc           *webrtc.PeerConnection
-	media        []*Track
 	publications []*Publication
 }
 

@@ -26,7 +26,7 @@ func TestBaseClientPublishesAndReceives(t *testing.T) {
 	f := newFakeServer(t)
 	c := dial(t, f, Options{Room: "r", Username: "u", Publish: []PublishOptions{Microphone(), Camera()}})
 	waitFor(t, c, "its own media back", func(s *State) bool {
-		return f.packets("audio") > 10 && f.packets("video") > 10 && from(c.media, c.tag, types.KindVideo).Keyframes > 0
+		return f.packets("audio") > 10 && f.packets("video") > 10 && s.From(c.tag, types.KindVideo).Keyframes > 0
 	})
 	times := c.Times()
 	if times.Connected.Before(times.Answer) || times.FirstRTP.Before(times.Dial) || times.FirstKeyframe.IsZero() {
@@ -55,7 +55,7 @@ func TestSimulcastByRIDs(t *testing.T) {
 	if got := c.PeerID(); got != "p_1" {
 		t.Errorf("peer id %q", got)
 	}
-	waitFor(t, c, "the echo", func(*State) bool { return from(c.media, c.tag, types.KindVideo).Packets > 10 })
+	waitFor(t, c, "the echo", func(s *State) bool { return s.From(c.tag, types.KindVideo).Packets > 10 })
 }
 
 func TestCandidatesFirst(t *testing.T) {
@@ -95,8 +95,8 @@ func TestLostPacketsAreRepaired(t *testing.T) {
 		Publish:      []PublishOptions{Camera()},
 		DropReceived: func(h *rtp.Header) bool { return h.PayloadType == 96 && rand.IntN(10) == 0 },
 	})
-	waitFor(t, c, "repairs", func(*State) bool {
-		for _, track := range c.media {
+	waitFor(t, c, "repairs", func(st *State) bool {
+		for _, track := range st.Media {
 			if s := track.Stats(); s.Packets > 300 && s.RTX > 10 && s.Lost < 10 {
 				return true
 			}

@@ -2,6 +2,7 @@ package client
 
 import (
 	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -85,39 +86,39 @@ func (t *Track) Stats() TrackStats {
 func (c *Client) Media() []*Track {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return append([]*Track(nil), c.media...)
+	return slices.Clone(c.state.Media)
 }
 
 // From sums up what came of one kind from the client with the tag, over all
 // streams.
 func (c *Client) From(tag uint64, kind types.Kind) SenderStats {
-	return from(c.Media(), tag, kind)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.state.From(tag, kind)
 }
 
-func from(media []*Track, tag uint64, kind types.Kind) SenderStats {
+// From is Client.From for use inside View and WaitFor.
+func (s *State) From(tag uint64, kind types.Kind) SenderStats {
 	var sum SenderStats
-	for _, t := range media {
+	for _, t := range s.Media {
 		if t.Kind != kind {
 			continue
 		}
 		t.mu.Lock()
-		s, ok := t.stats.Senders[tag]
+		part := t.stats.Senders[tag]
 		t.mu.Unlock()
-		if !ok {
-			continue
+		sum.Packets += part.Packets
+		sum.Keyframes += part.Keyframes
+		sum.FirstAt = earliest(sum.FirstAt, part.FirstAt)
+		sum.FirstKeyframeAt = earliest(sum.FirstKeyframeAt, part.FirstKeyframeAt)
+		if part.LastAt.After(sum.LastAt) {
+			sum.LastAt = part.LastAt
 		}
-		sum.Packets += s.Packets
-		sum.Keyframes += s.Keyframes
-		sum.FirstAt = earliest(sum.FirstAt, s.FirstAt)
-		sum.FirstKeyframeAt = earliest(sum.FirstKeyframeAt, s.FirstKeyframeAt)
-		if s.LastAt.After(sum.LastAt) {
-			sum.LastAt = s.LastAt
+		for i := range part.Layers {
+			sum.Layers[i] += part.Layers[i]
 		}
-		for i := range s.Layers {
-			sum.Layers[i] += s.Layers[i]
-		}
-		sum.LatencySum += s.LatencySum
-		sum.LatencyMax = max(sum.LatencyMax, s.LatencyMax)
+		sum.LatencySum += part.LatencySum
+		sum.LatencyMax = max(sum.LatencyMax, part.LatencyMax)
 	}
 	return sum
 }
@@ -138,7 +139,7 @@ func (c *Client) remote(pc *webrtc.PeerConnection, remote *webrtc.TrackRemote, r
 		ID: remote.ID(), StreamID: remote.StreamID(),
 	}
 	t.stats.Senders = make(map[uint64]SenderStats)
-	c.update(func(*State) { c.media = append(c.media, t) })
+	c.update(func(s *State) { s.Media = append(s.Media, t) })
 	c.start("client track", func() { c.receiveTrack(t, remote) })
 	c.start("client track RTCP", func() {
 		for {

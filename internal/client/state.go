@@ -56,6 +56,9 @@ type State struct {
 	// the PeerConnections made.
 	ConnectionState webrtc.PeerConnectionState
 	Connections     int
+	// Media lists the streams received so far, ended ones included, in the
+	// order in which they came.
+	Media []*Track
 
 	Times Times
 }
@@ -175,12 +178,11 @@ func (c *Client) update(f func(*State)) {
 
 // Summary describes the client in one line, for messages of failed tests.
 func (c *Client) Summary() string {
-	media := c.Media()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	s := &c.state
 	var packets int64
-	for _, t := range media {
+	for _, t := range s.Media {
 		packets += t.Stats().Packets
 	}
 	events := make([]string, 0, len(s.Events))
@@ -188,5 +190,5 @@ func (c *Client) Summary() string {
 		events = append(events, fmt.Sprintf("%s %d", name, s.Events[name]))
 	}
 	return fmt.Sprintf("connected %t, close %d %s, media %s, %d received tracks, %d packets, events %v, errors %v, failures %v",
-		s.Connected, s.CloseCode, s.CloseReason, s.ConnectionState, len(media), packets, events, s.Errors, s.Failures)
+		s.Connected, s.CloseCode, s.CloseReason, s.ConnectionState, len(s.Media), packets, events, s.Errors, s.Failures)
 }

@@ -1,0 +1,100 @@
+package testnet
+
+import (
+	"context"
+	"encoding/json"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/pion/webrtc/v4"
+
+	"aq-server/internal/client"
+	"aq-server/internal/types"
+	"aq-server/internal/webrtcapi"
+)
+
+// connect joins a client over the network to a bare PeerConnection of the
+// server that only counts what it receives.
+func connect(t *testing.T, n *Net, l *Link, media *webrtcapi.API) (*client.Client, chan webrtc.PeerConnectionState) {
+	t.Helper()
+	pc, _, err := media.NewPeerConnection()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = pc.GracefulClose() })
+	states := make(chan webrtc.PeerConnectionState, 10)
+	pc.OnConnectionStateChange(func(s webrtc.PeerConnectionState) { states <- s })
+	if _, err := pc.AddTransceiverFromKind(webrtc.RTPCodecTypeVideo,
+		webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionRecvonly}); err != nil {
+		t.Fatal(err)
+	}
+	answers := make(chan types.Message, 100)
+	c, err := client.NewLocal(client.Options{Username: "u", Net: l.Net(), Interfaces: Interfaces, Publish: []client.PublishOptions{client.Camera()}},
+		func(m types.Message) error { answers <- m; return nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.Close)
+	offer, err := pc.CreateOffer(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	gathered := webrtc.GatheringCompletePromise(pc)
+	if err := pc.SetLocalDescription(offer); err != nil {
+		t.Fatal(err)
+	}
+	<-gathered
+	m := types.NewMessage(types.EventOffer, pc.LocalDescription())
+	m.OfferID = 1
+	c.Deliver(m)
+	for m := range answers {
+		if m.Event == types.EventAnswer {
+			var answer webrtc.SessionDescription
+			if err := json.Unmarshal([]byte(m.Data), &answer); err != nil {
+				t.Fatal(err)
+			}
+			if err := pc.SetRemoteDescription(answer); err != nil {
+				t.Fatal(err)
+			}
+			break
+		}
+	}
+	return c, states
+}
+
+func TestClientsConnectAndTheCutIsNoticed(t *testing.T) {
+	for name, lite := range map[string]bool{"full ICE": false, "ICE lite": true} {
+		t.Run(name, func(t *testing.T) { connectAndCut(t, lite) })
+	}
+}
+
+func connectAndCut(t *testing.T, lite bool) {
+	synctest.Test(t, func(t *testing.T) {
+		n := New(t, Delay(20*time.Millisecond))
+		media, err := webrtcapi.New(webrtcapi.Options{MediaPort: 5000, ICELite: lite, Net: n.Server()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = media.Close() })
+		link := n.NewLink()
+		start := time.Now()
+		c, states := connect(t, n, link, media)
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+		defer cancel()
+		if err := c.WaitFor(ctx, "the connection", func(s *client.State) bool {
+			return s.ConnectionState == webrtc.PeerConnectionStateConnected
+		}); err != nil {
+			t.Fatal(err)
+		}
+		if took := time.Since(start); took < 80*time.Millisecond {
+			t.Errorf("connected after %v, which two round trips of 40 ms do not allow", took)
+		}
+		link.Cut(true)
+		for s := range states {
+			if s == webrtc.PeerConnectionStateFailed {
+				break
+			}
+		}
+	})
+}
