@@ -100,18 +100,40 @@ func (p *Packet) Parse(n int) error {
 // to 14, or to 255 in the two-byte form), nil when the packet has none. An
 // element without data gives an empty slice that is not nil. A malformed tail
 // hides the elements behind it, nothing else.
-func (p *Packet) Extension(id uint8) []byte {
+func (p *Packet) Extension(id uint8) []byte { return element(p.extensions, p.twoByte, id) }
+
+// HeaderExtension is Extension for a raw RTP packet that is not parsed, where
+// one element is all that matters. It returns nil when there is none, or when
+// b is not an RTP packet.
+func HeaderExtension(b []byte, id uint8) []byte {
+	if len(b) < headerSize || b[0]>>6 != 2 || b[0]&0x10 == 0 {
+		return nil
+	}
+	i := headerSize + 4*int(b[0]&0x0f)
+	if len(b) < i+4 {
+		return nil
+	}
+	profile := binary.BigEndian.Uint16(b[i:])
+	size := 4 * int(binary.BigEndian.Uint16(b[i+2:]))
+	if i += 4; len(b) < i+size || profile != profileOne && profile&profileTwoOf != profileTwo {
+		return nil
+	}
+	return element(b[i:i+size], profile != profileOne, id)
+}
+
+// element finds one element in the body of a header extension.
+func element(b []byte, twoByte bool, id uint8) []byte {
 	if id == 0 {
 		return nil
 	}
-	for b := p.extensions; len(b) > 0; {
+	for len(b) > 0 {
 		if b[0] == 0 { // padding between elements
 			b = b[1:]
 			continue
 		}
 		var have uint8
 		var size, head int
-		if p.twoByte {
+		if twoByte {
 			if len(b) < 2 {
 				return nil
 			}
