@@ -22,10 +22,10 @@ const (
 	// unknownRTT stands in until the first measurement.
 	unknownRTT = 100 * time.Millisecond
 
-	// A receiver has shown the pictures after it, or frozen and asked for a
-	// keyframe, long before these.
-	maxTries = 10
-	maxAge   = time.Second
+	// maxAge is when a packet is given up: its receivers have gone on without
+	// it, or frozen and asked for a keyframe, long before. With the times above
+	// it is asked for nine times at most.
+	maxAge = time.Second
 
 	// maxGap is the longest jump that is worth repairing; above, all is given
 	// up and a keyframe is the cure. Some 2 s of video at 2 Mbit/s.
@@ -123,7 +123,7 @@ func (t *Tracker) clear(extSN int64) {
 func (t *Tracker) Due(now time.Time, rtt time.Duration, dst []uint16) []uint16 {
 	keep := t.missing[:0]
 	for _, e := range t.missing {
-		if e.tries >= maxTries && now.Sub(e.asked) >= retry(rtt, e.tries) || now.Sub(e.since) >= maxAge {
+		if now.Sub(e.since) >= maxAge {
 			t.stats.GivenUp++
 			continue
 		}
@@ -143,7 +143,7 @@ func (t *Tracker) due(e *entry, now time.Time, rtt time.Duration) bool {
 	if e.tries == 0 {
 		return t.highest-e.extSN >= reorderPackets || now.Sub(e.since) >= reorderTime
 	}
-	return e.tries < maxTries && now.Sub(e.asked) >= retry(rtt, e.tries)
+	return now.Sub(e.asked) >= retry(rtt, e.tries)
 }
 
 // retry is the time to wait after the tries-th request.
