@@ -1,0 +1,224 @@
+// Package handlers is the WebSocket side of the server: it accepts clients, reads
+// their messages and hands them to the room and to their media, and writes what
+// these have to say. docs/protocol.md is what it speaks, docs/limits.md what it
+// bounds.
+//
+// A client has three goroutines: the reader, which is that of net/http, the
+// writer (outbox) and the pings (keepalive). All three belong to ServeHTTP,
+// which ends and awaits them.
+package handlers
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/gorilla/websocket"
+	"golang.org/x/sync/semaphore"
+
+	"aq-server/internal/metrics"
+	"aq-server/internal/recovery"
+	"aq-server/internal/room"
+	"aq-server/internal/types"
+)
+
+// Rooms is what the handler needs of room.RoomManager.
+type Rooms interface {
+	CanJoin(room, resume string) error
+	AddPeerToRoom(req room.JoinRequest) (*room.Member, error)
+	GetPeersInRoom(id string) []types.PeerInfo
+}
+
+// Options is what a WebsocketHandler is made from.
+type Options struct {
+	Rooms   Rooms
+	Metrics *metrics.Metrics
+	Log     *slog.Logger
+
+	// AllowedOrigins are further origins whose pages may connect, lower-case
+	// scheme://host[:port] without default ports.
+	AllowedOrigins []string
+	// Remote returns the client's address as the server trusts it; nil means
+	// Request.RemoteAddr.
+	Remote func(*http.Request) string
+
+	KeepalivePing, KeepalivePong time.Duration // both > 0
+	WriteDeadline                time.Duration // > 0
+
+	// Limits are DefaultLimits if zero.
+	Limits Limits
+}
+
+// WebsocketHandler serves the WebSocket endpoint. Make one with
+// NewWebsocketHandler, end it with Shutdown.
+type WebsocketHandler struct {
+	opts     Options
+	upgrader websocket.Upgrader
+	large    *semaphore.Weighted // bytes of large messages, see largeTotal
+	files    descriptors
+
+	mu      sync.Mutex // a leaf
+	clients map[*client]struct{}
+	closed  bool
+	wg      sync.WaitGroup // one for each client
+}
+
+// NewWebsocketHandler returns a handler without clients.
+func NewWebsocketHandler(opts Options) *WebsocketHandler {
+	if opts.Remote == nil {
+		opts.Remote = func(r *http.Request) string { return r.RemoteAddr }
+	}
+	if opts.Limits == (Limits{}) {
+		opts.Limits = DefaultLimits()
+	}
+	return &WebsocketHandler{
+		opts:    opts,
+		large:   semaphore.NewWeighted(largeTotal),
+		files:   descriptors{count: openFiles, limit: fileLimit},
+		clients: make(map[*client]struct{}),
+		upgrader: websocket.Upgrader{
+			// No compression: the read limit would not bound what is decompressed.
+			EnableCompression: false,
+			// An idle socket keeps no write buffer.
+			WriteBufferPool: &sync.Pool{},
+			WriteBufferSize: 4 << 10,
+			// check has looked at the origin, with our own rules.
+			CheckOrigin: func(*http.Request) bool { return true },
+			Error: func(w http.ResponseWriter, _ *http.Request, _ int, reason error) {
+				// RFC 6455, section 4.4: tell the version we speak.
+				w.Header().Set("Sec-WebSocket-Version", "13")
+				WriteError(w, types.Errorf(types.CodeNotWebSocket, "%v", reason))
+			},
+		},
+	}
+}
+
+// ServeHTTP serves one client from the handshake to the end of his socket. A
+// join that is refused is answered in HTTP (WriteError).
+func (h *WebsocketHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	join, refusal := h.checkJoin(r)
+	if refusal != nil {
+		h.refuse(w, r, refusal)
+		return
+	}
+	c := &client{handler: h, opts: &h.opts, join: join, remote: h.opts.Remote(r)}
+	if !h.register(c) {
+		h.refuse(w, r, types.Errorf(types.CodeDraining, "the server is restarting; try again in a moment"))
+		return
+	}
+	defer h.forget(c)
+	conn := &wire{budget: wireBudget}
+	ws, err := h.upgrader.Upgrade(hijacker{w, conn}, r, nil)
+	if err != nil { // answered by Upgrade
+		h.opts.Metrics.RefuseJoin(string(types.CodeNotWebSocket))
+		return
+	}
+	h.files.took()
+	m := h.opts.Metrics
+	m.TotalConnectionsCreated.Add(1)
+	m.ActiveConnections.Add(1)
+	defer func() {
+		m.ActiveConnections.Add(-1)
+		m.TotalConnectionsClosed.Add(1)
+	}()
+	// The last line: net/http would log a panic but leave the socket open.
+	defer recovery.RecoverFunc("websocket", func(any) { _ = ws.Close() })
+	c.serve(ws, conn)
+}
+
+// Validate answers GET /aq_server/validate: the checks of a join without the
+// join. 200 with the names as the server would use them and the number of people
+// in the room, or what the WebSocket would be refused with.
+func (h *WebsocketHandler) Validate(w http.ResponseWriter, r *http.Request) {
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		w.Header().Set("Allow", "GET, HEAD")
+		WriteError(w, types.Errorf(types.CodeMethod, "use GET"))
+		return
+	}
+	join, refusal := h.check(r)
+	if refusal != nil {
+		WriteError(w, refusal)
+		return
+	}
+	peers := 0
+	for _, p := range h.opts.Rooms.GetPeersInRoom(join.room) {
+		if p.State.Connection == types.ConnectionOK {
+			peers++
+		}
+	}
+	writeJSON(w, http.StatusOK, struct {
+		Room     string `json:"room"`
+		Username string `json:"username"`
+		Peers    int    `json:"peers"`
+	}{join.room, join.username, peers})
+}
+
+func (h *WebsocketHandler) refuse(w http.ResponseWriter, r *http.Request, refusal *types.ProtocolError) {
+	h.opts.Metrics.RefuseJoin(string(refusal.Code))
+	h.opts.Log.Info("join refused", "code", string(refusal.Code), "remote", h.opts.Remote(r),
+		"query", logText(r.URL.RawQuery), "origin", logText(r.Header.Get("Origin")))
+	if refusal.Code == types.CodeMethod {
+		w.Header().Set("Allow", "GET")
+	}
+	WriteError(w, refusal)
+}
+
+func (h *WebsocketHandler) register(c *client) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.closed {
+		return false
+	}
+	h.clients[c] = struct{}{}
+	h.wg.Add(1)
+	return true
+}
+
+func (h *WebsocketHandler) forget(c *client) {
+	h.mu.Lock()
+	delete(h.clients, c)
+	h.mu.Unlock()
+	h.wg.Done()
+}
+
+// Shutdown refuses new clients, closes all sockets with 1012 (those that are not
+// closing already) and waits until the goroutines of all of them have ended.
+// When ctx ends first, the sockets that are left are cut, and the error says how
+// many. http.Server.Shutdown does not know about WebSockets, so this is needed
+// beside it.
+func (h *WebsocketHandler) Shutdown(ctx context.Context) error {
+	h.mu.Lock()
+	h.closed = true
+	clients := make([]*client, 0, len(h.clients))
+	for c := range h.clients {
+		clients = append(clients, c)
+	}
+	h.mu.Unlock()
+	for _, c := range clients {
+		c.shutdown()
+	}
+	ended := make(chan struct{})
+	// Owned by this call. It outlives it by nothing: both ways out of the select
+	// wait for it.
+	go func() {
+		defer recovery.RecoverWithPrefix("websocket shutdown")
+		defer close(ended)
+		h.wg.Wait()
+	}()
+	select {
+	case <-ended:
+		return nil
+	case <-ctx.Done():
+	}
+	h.mu.Lock()
+	left := len(h.clients)
+	for c := range h.clients {
+		c.cut()
+	}
+	h.mu.Unlock()
+	<-ended
+	return fmt.Errorf("%d websockets cut: %w", left, context.Cause(ctx))
+}

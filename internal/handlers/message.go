@@ -1,0 +1,132 @@
+package handlers
+
+import (
+	"encoding/json"
+	"errors"
+	"unicode/utf8"
+
+	"aq-server/internal/types"
+)
+
+// message is what is read of a client's frame. Fields that are not here are
+// ignored, whatever they hold.
+type message struct {
+	Event   string `json:"event"`
+	Data    string `json:"data"`
+	Message string `json:"message"` // chat: used when Data is empty
+	OfferID uint64 `json:"offer_id"`
+}
+
+// errLeave is no error: the client wants to leave.
+var errLeave = &types.ProtocolError{}
+
+// decode reads a frame. encoding/json refuses to nest deeper than 10,000 levels
+// before it builds anything, so that a bomb of brackets costs one scan. The
+// error has code bad_json.
+func decode(text []byte) (message, *types.ProtocolError) {
+	var m message
+	if err := json.Unmarshal(text, &m); err != nil {
+		return message{}, types.Errorf(types.CodeBadJSON, "not a message: %s", jsonProblem(err))
+	}
+	if m.Event == "" {
+		return message{}, types.Errorf(types.CodeBadJSON, "not a message: the event is missing")
+	}
+	return m, nil
+}
+
+// decodeData reads the JSON text in a message's data. The error has code
+// bad_message.
+func decodeData[T any](m message) (T, *types.ProtocolError) {
+	var v T
+	if m.Data == "" {
+		return v, types.Errorf(types.CodeBadMessage, "the data is missing")
+	}
+	if err := json.Unmarshal([]byte(m.Data), &v); err != nil {
+		return v, types.Errorf(types.CodeBadMessage, "the data: %s", jsonProblem(err))
+	}
+	return v, nil
+}
+
+// jsonProblem says what is wrong in words for people who write clients.
+func jsonProblem(err error) string {
+	var wrong *json.UnmarshalTypeError
+	if errors.As(err, &wrong) {
+		if wrong.Field == "" {
+			return "it is not a JSON object"
+		}
+		return "the field " + truncate(wrong.Field) + " has the wrong type or is out of range"
+	}
+	return "it is not valid JSON"
+}
+
+// route hands a message to whom it concerns.
+func (c *client) route(m message) *types.ProtocolError {
+	media := c.member.Media()
+	switch m.Event {
+	case types.EventAnswer:
+		sdp, err := decodeData[types.SessionDescription](m)
+		if err != nil {
+			return err
+		}
+		if sdp.Type != "answer" {
+			return types.Errorf(types.CodeBadMessage, `the type of an answer is "answer"`)
+		}
+		return media.HandleAnswer(sdp, m.OfferID)
+	case types.EventCandidate:
+		return with(m, media.HandleCandidate)
+	case types.EventChat:
+		if m.Data != "" {
+			return c.member.Chat(m.Data)
+		}
+		return c.member.Chat(m.Message)
+	case types.EventPublish:
+		return with(m, media.Publish)
+	case types.EventUnpublish:
+		return with(m, media.Unpublish)
+	case types.EventView:
+		return with(m, media.View)
+	case types.EventState:
+		return with(m, c.member.State)
+	case types.EventRestart:
+		media.Restart()
+		return nil
+	case types.EventLeave:
+		return errLeave
+	}
+	return c.unknownEvent(m.Event)
+}
+
+// with decodes the data of m and hands it to f.
+func with[T any](m message, f func(T) *types.ProtocolError) *types.ProtocolError {
+	v, err := decodeData[T](m)
+	if err != nil {
+		return err
+	}
+	return f(v)
+}
+
+// unknownEvent answers an unknown event the first time its name comes.
+func (c *client) unknownEvent(name string) *types.ProtocolError {
+	name = truncate(name)
+	if _, seen := c.unknown[name]; seen || len(c.unknown) >= maxUnknown {
+		return nil
+	}
+	if c.unknown == nil {
+		c.unknown = make(map[string]struct{})
+	}
+	c.unknown[name] = struct{}{}
+	return types.Errorf(types.CodeUnknownEvent, "clients do not send this event")
+}
+
+// truncate shortens a name that a client made up to at most 64 bytes.
+func truncate(name string) string {
+	const limit = 64
+	if len(name) <= limit {
+		return name
+	}
+	end := limit
+	for end > 0 && !utf8.RuneStart(name[end]) {
+		end--
+	}
+	return name[:end]
+}

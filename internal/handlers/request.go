@@ -1,0 +1,85 @@
+package handlers
+
+import (
+	"errors"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/gorilla/websocket"
+
+	"aq-server/internal/names"
+	"aq-server/internal/types"
+)
+
+// joinRequest is what the query of a join says.
+type joinRequest struct {
+	room, username string
+	protocol       int
+	resume         string
+	keep           bool
+	lastChat       string
+}
+
+// checkJoin is every check before the upgrade.
+func (h *WebsocketHandler) checkJoin(r *http.Request) (joinRequest, *types.ProtocolError) {
+	if r.Method != http.MethodGet {
+		return joinRequest{}, types.Errorf(types.CodeMethod, "use GET")
+	}
+	if !websocket.IsWebSocketUpgrade(r) {
+		return joinRequest{}, types.Errorf(types.CodeNotWebSocket, "this address speaks WebSocket only")
+	}
+	return h.check(r)
+}
+
+// check is the part of it that /aq_server/validate shares.
+func (h *WebsocketHandler) check(r *http.Request) (joinRequest, *types.ProtocolError) {
+	join, refusal := parseJoin(r.URL.RawQuery)
+	if refusal != nil {
+		return join, refusal
+	}
+	if refusal := checkOrigin(r, h.opts.AllowedOrigins); refusal != nil {
+		return join, refusal
+	}
+	if err := h.opts.Rooms.CanJoin(join.room, join.resume); err != nil {
+		if errors.As(err, &refusal) {
+			return join, refusal
+		}
+		return join, types.Errorf(types.CodeInternal, "the join could not be checked")
+	}
+	if h.files.full(time.Now()) {
+		return join, types.Errorf(types.CodeServerFull, "the server is full")
+	}
+	return join, nil
+}
+
+// parseJoin reads the query of a join. Parameters that it does not know are left
+// alone.
+func parseJoin(query string) (joinRequest, *types.ProtocolError) {
+	var join joinRequest
+	values, err := url.ParseQuery(query)
+	if err != nil {
+		return join, types.Errorf(types.CodeBadParameter, "the query is not valid")
+	}
+	for _, name := range []string{"room", "username", "protocol", "resume", "media", "last_chat"} {
+		if len(values[name]) > 1 {
+			return join, types.Errorf(types.CodeBadParameter, "the parameter %s is given twice", name)
+		}
+	}
+	switch values.Get("protocol") {
+	case "", "0":
+	case "1":
+		join.protocol = 1
+		join.resume = values.Get("resume")
+	default:
+		return join, types.Errorf(types.CodeBadParameter, "protocol is 0 or 1")
+	}
+	join.keep = values.Get("media") == "keep"
+	join.lastChat = values.Get("last_chat")
+	var refusal *types.ProtocolError
+	if join.room, refusal = names.Room(values.Get("room")); refusal != nil {
+		return join, refusal
+	}
+	join.username, refusal = names.Username(values.Get("username"))
+	return join, refusal
+}
