@@ -33,11 +33,6 @@ var (
 	sendOnly = []webrtc.RTPTransceiverDirection{webrtc.RTPTransceiverDirectionSendonly}
 )
 
-var videoFeedback = []webrtc.RTCPFeedback{
-	{Type: "transport-cc"}, {Type: "ccm", Parameter: "fir"},
-	{Type: "nack"}, {Type: "nack", Parameter: "pli"},
-}
-
 // newMediaEngine registers what the server forwards. Browsers send the first
 // codec of an offer that they can encode: VP8 leads because every browser
 // encodes it in simulcast. Opus RED is not offered: no browser sends it unless
@@ -45,15 +40,34 @@ var videoFeedback = []webrtc.RTCPFeedback{
 // is ULPFEC/video RED: browsers would send everything wrapped in it.
 func newMediaEngine() (*webrtc.MediaEngine, error) {
 	m := &webrtc.MediaEngine{}
-	opus := webrtc.RTPCodecParameters{PayloadType: 111, RTPCodecCapability: webrtc.RTPCodecCapability{
-		MimeType: webrtc.MimeTypeOpus, ClockRate: 48000, Channels: 2,
-		SDPFmtpLine:  "minptime=10;useinbandfec=1;usedtx=1",
-		RTCPFeedback: []webrtc.RTCPFeedback{{Type: "transport-cc"}},
-	}}
-	if err := m.RegisterCodec(opus, webrtc.RTPCodecTypeAudio); err != nil {
-		return nil, fmt.Errorf("register opus: %w", err)
+	for _, kind := range []webrtc.RTPCodecType{webrtc.RTPCodecTypeAudio, webrtc.RTPCodecTypeVideo} {
+		for _, c := range Codecs(kind) {
+			if err := m.RegisterCodec(c, kind); err != nil {
+				return nil, fmt.Errorf("register %s: %w", c.MimeType, err)
+			}
+		}
 	}
+	return m, registerExtensions(m)
+}
+
+func audioCodecs() []webrtc.RTPCodecParameters {
+	return []webrtc.RTPCodecParameters{{
+		PayloadType: 111,
+		RTPCodecCapability: webrtc.RTPCodecCapability{
+			MimeType: webrtc.MimeTypeOpus, ClockRate: 48000, Channels: 2,
+			SDPFmtpLine:  "minptime=10;useinbandfec=1;usedtx=1",
+			RTCPFeedback: []webrtc.RTCPFeedback{{Type: "transport-cc"}},
+		},
+	}}
+}
+
+func videoCodecs() []webrtc.RTPCodecParameters {
 	const h264 = "level-asymmetry-allowed=1;packetization-mode=%d;profile-level-id=42e01f"
+	feedback := []webrtc.RTCPFeedback{
+		{Type: "transport-cc"}, {Type: "ccm", Parameter: "fir"},
+		{Type: "nack"}, {Type: "nack", Parameter: "pli"},
+	}
+	var list []webrtc.RTPCodecParameters
 	for _, c := range []struct {
 		mime string
 		fmtp string
@@ -65,19 +79,19 @@ func newMediaEngine() (*webrtc.MediaEngine, error) {
 		{webrtc.MimeTypeH264, fmt.Sprintf(h264, 0), 104},
 		{webrtc.MimeTypeAV1, "level-idx=5;profile=0;tier=0", 106},
 	} {
-		codec := webrtc.RTPCodecParameters{PayloadType: c.pt, RTPCodecCapability: webrtc.RTPCodecCapability{
-			MimeType: c.mime, ClockRate: 90000, SDPFmtpLine: c.fmtp, RTCPFeedback: videoFeedback,
-		}}
-		rtx := webrtc.RTPCodecParameters{PayloadType: c.pt + 1, RTPCodecCapability: webrtc.RTPCodecCapability{
-			MimeType: webrtc.MimeTypeRTX, ClockRate: 90000, SDPFmtpLine: fmt.Sprintf("apt=%d", c.pt),
-		}}
-		for _, p := range []webrtc.RTPCodecParameters{codec, rtx} {
-			if err := m.RegisterCodec(p, webrtc.RTPCodecTypeVideo); err != nil {
-				return nil, fmt.Errorf("register %s: %w", p.MimeType, err)
-			}
-		}
+		list = append(list, webrtc.RTPCodecParameters{
+			PayloadType: c.pt,
+			RTPCodecCapability: webrtc.RTPCodecCapability{
+				MimeType: c.mime, ClockRate: 90000, SDPFmtpLine: c.fmtp, RTCPFeedback: feedback,
+			},
+		}, webrtc.RTPCodecParameters{
+			PayloadType: c.pt + 1,
+			RTPCodecCapability: webrtc.RTPCodecCapability{
+				MimeType: webrtc.MimeTypeRTX, ClockRate: 90000, SDPFmtpLine: fmt.Sprintf("apt=%d", c.pt),
+			},
+		})
 	}
-	return m, registerExtensions(m)
+	return list
 }
 
 // registerExtensions says which header extensions are negotiated on which hop.
@@ -107,4 +121,13 @@ func registerExtensions(m *webrtc.MediaEngine) error {
 		}
 	}
 	return nil
+}
+
+// Codecs returns the codec parameters of a kind as they are registered, each
+// codec followed by its RTX, in order of preference.
+func Codecs(kind webrtc.RTPCodecType) []webrtc.RTPCodecParameters {
+	if kind == webrtc.RTPCodecTypeAudio {
+		return audioCodecs()
+	}
+	return videoCodecs()
 }

@@ -118,17 +118,23 @@ func (a *API) Close() error { return a.mux.Close() }
 
 // NewPeerConnection returns a PeerConnection on the shared media port.
 //
-// It has no interceptors: reports, NACK, RTX and TWCC are the sfu package's
-// own, because pion's would copy every packet for every subscriber.
-func (a *API) NewPeerConnection() (*webrtc.PeerConnection, *webrtc.API, error) {
+// It has no interceptors but those given: reports, NACK, RTX and TWCC are the
+// sfu package's own, because pion's would copy every packet for every
+// subscriber. The API that is returned makes further senders for the same
+// PeerConnection.
+func (a *API) NewPeerConnection(interceptors ...interceptor.Factory) (*webrtc.PeerConnection, *webrtc.API, error) {
 	settings, err := a.settings()
 	if err != nil {
 		return nil, nil, err
 	}
+	registry := &interceptor.Registry{}
+	for _, i := range interceptors {
+		registry.Add(i)
+	}
 	api := webrtc.NewAPI(
 		webrtc.WithMediaEngine(a.engine),
 		webrtc.WithSettingEngine(settings),
-		webrtc.WithInterceptorRegistry(&interceptor.Registry{}),
+		webrtc.WithInterceptorRegistry(registry),
 	)
 	pc, err := api.NewPeerConnection(webrtc.Configuration{
 		Certificates:  []webrtc.Certificate{a.certificate},
@@ -157,7 +163,11 @@ func (a *API) settings() (webrtc.SettingEngine, error) {
 	// second before such a pair is taken.
 	s.SetPrflxAcceptanceMinWait(0)
 	s.SetHostAcceptanceMinWait(0)
-	s.SetICEBindingRequestHandler(firstPairSelector())
+	if a.opts.ICELite {
+		// Not with full ICE: a controlling agent that has its pair by other
+		// means never nominates one, and the client waits for that.
+		s.SetICEBindingRequestHandler(firstPairSelector())
+	}
 	// ICE has shown that the address is the peer's, so the DTLS cookie would
 	// only cost a round trip.
 	s.SetDTLSInsecureSkipHelloVerify(true)

@@ -1,0 +1,282 @@
+package sfu
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/pion/rtcp"
+	"github.com/pion/webrtc/v4"
+
+	"aq-server/internal/recovery"
+	"aq-server/internal/types"
+)
+
+// simulcastRIDs are the layers that are offered, by rank: a quarter, a half and
+// the full size.
+var simulcastRIDs = [...]string{"q", "h", "f"}
+
+// negotiationState is where offer and answer stand. What "waiting and dirty" is
+// elsewhere needs no state here: after each answer the peer compares anew.
+type negotiationState int
+
+const (
+	stable negotiationState = iota
+	waiting
+)
+
+// connection is one PeerConnection of a peer and all that belongs to it. It
+// ends with close; a peer whose client has lost his gets a new one.
+type connection struct {
+	// Set by newConnection, then constant.
+	peer     *Peer
+	pc       *webrtc.PeerConnection
+	api      *webrtc.API // for more senders on the same PeerConnection
+	ssrc     uint32      // of our own RTCP
+	arrivals *arrivals
+	feedback *feedback
+	closed   chan struct{}
+
+	connected atomic.Bool
+	rtt       atomic.Int64 // ns to the client and back; 0: unknown
+	clock     publisherClock
+	sent      departures
+	wg        sync.WaitGroup // readers and the feedback goroutine
+
+	// mu guards the publishing side, which pion's callbacks enter.
+	mu      sync.Mutex
+	sources map[string]types.Source // by the mid of a publish m-line
+	tracks  map[string]*Track       // by mid, from its first packet on
+
+	// Owned by the peer's goroutine.
+	state       negotiationState
+	offerID     uint64
+	lastOffer   types.Message
+	slots       []*slot
+	publish     []*publishLine
+	early       []webrtc.ICECandidateInit // before the answer
+	answered    bool
+	needRestart bool
+	pending     bool      // an offer is due, see nextOffer
+	nextOffer   time.Time // not before, after the first few
+	deadline    time.Time // for the answer, and for the connection; zero: none
+	nextReport  time.Time // zero until connected
+}
+
+// publishLine is an m-line that the client sends one of his sources on.
+type publishLine struct {
+	source      types.Source
+	transceiver *webrtc.RTPTransceiver
+}
+
+func newConnection(p *Peer) (*connection, error) {
+	c := &connection{
+		peer: p, ssrc: rand.Uint32(), closed: make(chan struct{}),
+		sources: map[string]types.Source{}, tracks: map[string]*Track{},
+	}
+	c.arrivals = newArrivals(c.ssrc)
+	c.feedback = newFeedback(c, c.arrivals)
+	var err error
+	if c.pc, c.api, err = p.session.opts.API.NewPeerConnection(c.arrivals); err != nil {
+		return nil, err
+	}
+	for _, source := range []types.Source{types.SourceMicrophone, types.SourceCamera} {
+		if err := c.addPublishLine(source); err != nil {
+			return nil, errors.Join(err, c.pc.Close())
+		}
+	}
+	// pion calls back on goroutines of its own: hand over and return.
+	c.pc.OnConnectionStateChange(func(state webrtc.PeerConnectionState) {
+		p.enqueue(func() { p.connectionChanged(c, state) })
+	})
+	c.pc.OnTrack(c.onTrack)
+	return c, nil
+}
+
+func (c *connection) session() *Session { return c.peer.session }
+
+func (c *connection) addPublishLine(source types.Source) error {
+	t, err := c.pc.AddTransceiverFromKind(rtpKind(source.Kind()),
+		webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionRecvonly})
+	if err != nil {
+		return fmt.Errorf("add the m-line for %s: %w", source, err)
+	}
+	c.publish = append(c.publish, &publishLine{source: source, transceiver: t})
+	return nil
+}
+
+// close ends the PeerConnection and waits for its goroutines. What the peer
+// published is gone for the others.
+func (c *connection) close() {
+	c.mu.Lock() // no layer starts after this
+	close(c.closed)
+	c.mu.Unlock()
+	c.connected.Store(false)
+	for _, t := range c.published() {
+		c.session().RemoveTrack(t)
+	}
+	for _, s := range c.slots {
+		s.setSource(nil, types.TrackView{})
+	}
+	if err := c.pc.GracefulClose(); err != nil {
+		c.peer.log.Debug("PeerConnection not closed cleanly", "err", err)
+	}
+	c.wg.Wait()
+}
+
+func (c *connection) published() []*Track {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	list := make([]*Track, 0, len(c.tracks))
+	for _, t := range c.tracks {
+		list = append(list, t)
+	}
+	return list
+}
+
+// onTrack takes a layer whose first packet has come. pion calls it once per
+// stream.
+func (c *connection) onTrack(remote *webrtc.TrackRemote, receiver *webrtc.RTPReceiver) {
+	defer recovery.RecoverFunc("sfu OnTrack", func(any) { c.peer.fail(errPanic) })
+	mid := ""
+	for _, t := range c.pc.GetTransceivers() {
+		if t.Receiver() == receiver {
+			mid = t.Mid()
+		}
+	}
+	if c.addLayer(mid, remote, receiver) {
+		c.peer.enqueue(c.peer.syncPublished)
+	}
+}
+
+// addLayer starts the goroutines of a layer, unless the client may not send it
+// or sends more than was asked for: then nothing of it is read, so nothing is
+// forwarded.
+func (c *connection) addLayer(mid string, remote *webrtc.TrackRemote, receiver *webrtc.RTPReceiver) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	source, known := c.sources[mid]
+	if !known || !slices.Contains(c.peer.cfg.Permissions.Publish, source) || c.isClosed() {
+		return false
+	}
+	track := c.tracks[mid]
+	if track == nil {
+		track = newTrack(types.TrackInfo{
+			TrackID: types.TrackID(fmt.Sprintf("t_%s_%d", c.peer.cfg.Peer.ID, c.session().nextTrack.Add(1))),
+			PeerID:  c.peer.cfg.Peer.ID, Kind: source.Kind(), Source: source,
+		}, c, mid, keyOf(remote.Codec()))
+		c.tracks[mid] = track
+	}
+	if len(*track.layers.Load()) >= len(simulcastRIDs) {
+		return false
+	}
+	l := newLayer(track, remote, receiver, c.feedback)
+	track.addLayer(l)
+	if c.feedback.add(l) {
+		c.wg.Go(c.feedback.run) // stopped by close, awaited there
+	}
+	c.wg.Go(l.run)     // ends when the PeerConnection closes
+	c.wg.Go(l.runRTCP) // likewise
+	c.peer.log.Debug("layer", "track", track.info.TrackID, "rid", l.rid, "ssrc", l.ssrc, "codec", track.codec)
+	return true
+}
+
+func (c *connection) isClosed() bool {
+	select {
+	case <-c.closed:
+		return true
+	default:
+		return false
+	}
+}
+
+// addSlot makes an m-line toward the client, fed by this track first. A base
+// client's unused m-line of the same kind is taken again.
+func (c *connection) addSlot(t *Track) error {
+	s := newSlot(c, t)
+	s.offered = map[codecKey]bool{t.codec: true}
+	var sender *webrtc.RTPSender
+	i := slices.IndexFunc(c.slots, func(o *slot) bool { return o.free && o.kind == s.kind })
+	if i >= 0 {
+		old := c.slots[i]
+		transport := c.pc.SCTP().Transport()
+		var err error
+		if sender, err = c.api.NewRTPSender(s, transport); err != nil {
+			return fmt.Errorf("new sender: %w", err)
+		}
+		if err = old.transceiver.SetSender(sender, s); err != nil {
+			return fmt.Errorf("use an m-line again: %w", err)
+		}
+		s.transceiver, s.mid = old.transceiver, old.mid
+		c.slots[i] = s
+	} else {
+		transceiver, err := c.pc.AddTransceiverFromTrack(s,
+			webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionSendonly})
+		if err != nil {
+			return fmt.Errorf("add an m-line: %w", err)
+		}
+		s.transceiver, sender = transceiver, transceiver.Sender()
+		c.slots = append(c.slots, s)
+	}
+	if err := s.transceiver.SetCodecPreferences(preferences(s.kind, s.offered)); err != nil {
+		// The client has said that it cannot decode this: the m-line is
+		// offered with what it can, and the track shown as paused.
+		c.peer.log.Debug("codec not offered", "codec", t.codec, "err", err)
+	}
+	c.wg.Go(func() { // ends when the sender stops
+		s.runRTCP(func(b []byte) (int, error) {
+			n, _, err := sender.Read(b)
+			return n, err
+		})
+	})
+	return nil
+}
+
+// removeSlot takes a base client's m-line out of use, so that its page sees the
+// track end.
+func (c *connection) removeSlot(s *slot) error {
+	s.setSource(nil, types.TrackView{})
+	s.free, s.negotiated = true, false
+	if err := c.pc.RemoveTrack(s.transceiver.Sender()); err != nil {
+		return fmt.Errorf("remove a track: %w", err)
+	}
+	return nil
+}
+
+// observeRTT learns the round-trip time from a receiver report (RFC 3550,
+// section 6.4.1): both values in units of 1/65536 s.
+func (c *connection) observeRTT(lastSR, delay uint32) {
+	clock := c.session().clock
+	now := uint32(clock.ntp(clock.at(time.Now())) >> 16)
+	rtt := time.Duration(int32(now-lastSR-delay)) * time.Second / 65536
+	if rtt < 0 || rtt > 10*time.Second {
+		return
+	}
+	if old := c.rtt.Load(); old != 0 {
+		rtt = (7*time.Duration(old) + rtt) / 8
+	}
+	c.rtt.Store(int64(max(rtt, time.Microsecond)))
+}
+
+// roundTrip returns the smoothed round-trip time, 0 when unknown.
+func (c *connection) roundTrip() time.Duration { return time.Duration(c.rtt.Load()) }
+
+// reports sends a sender report for each stream that flows.
+func (c *connection) reports(now time.Time) {
+	var list []rtcp.Packet
+	for _, s := range c.slots {
+		if r, ok := s.senderReport(now); ok {
+			list = append(list, r)
+		}
+	}
+	if len(list) == 0 {
+		return
+	}
+	if err := c.pc.WriteRTCP(list); err != nil {
+		c.peer.log.Debug("reports not sent", "err", err)
+	}
+}

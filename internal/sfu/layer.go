@@ -1,0 +1,269 @@
+package sfu
+
+import (
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/pion/rtcp"
+	"github.com/pion/webrtc/v4"
+
+	"aq-server/internal/recovery"
+	"aq-server/internal/seqnum"
+	"aq-server/internal/sfu/codec"
+	"aq-server/internal/sfu/forward"
+	"aq-server/internal/sfu/history"
+	"aq-server/internal/sfu/nack"
+	"aq-server/internal/sfu/packet"
+	"aq-server/internal/types"
+	"aq-server/internal/webrtcapi"
+)
+
+// streamID names one published layer to the forwarders.
+type streamID = forward.Stream
+
+const (
+	// videoHistory holds about 2 s of a 2.5 Mbit/s layer, audioHistory 1.3 s.
+	videoHistory = 512
+	audioHistory = 64
+	// flowTimeout is how long a layer may be silent before its subscribers
+	// move to another.
+	flowTimeout = time.Second
+)
+
+// layer is one RTP stream of a published track, read by its own goroutine.
+type layer struct {
+	// Set by newLayer, then constant.
+	track    *Track
+	rid      string
+	rank     int // position among its track's layers, 0 is the smallest
+	ssrc     uint32
+	stream   streamID
+	remote   *webrtc.TrackRemote
+	receiver *webrtc.RTPReceiver
+	codec    codec.Type
+	rate     uint32 // clock rate, Hz
+	pt       uint8
+	history  *history.History
+	ext      extensionIDs
+	feedback *feedback
+
+	// flowing is set by each packet and cleared by the monitor.
+	flowing    atomic.Bool
+	lastPacket atomic.Int64 // session time, ns
+	width      atomic.Int32 // of the last keyframe; 0 when unknown
+	height     atomic.Int32
+
+	// mu guards the rest: the reader, the RTCP reader, the feedback goroutine
+	// and senders of reports meet here, for microseconds. It is a leaf.
+	mu    sync.Mutex
+	sn    seqnum.Unwrapper16
+	ts    seqnum.Unwrapper32
+	clock streamClock
+	nack  *nack.Tracker
+	stats receiverStats
+	key   keyframeState
+}
+
+// extensionIDs are the negotiated header extension IDs of an m-line, 0 where
+// the extension was not accepted.
+type extensionIDs struct{ mid, twcc, sendTime, level, orientation, capture uint8 }
+
+func newExtensionIDs(list []webrtc.RTPHeaderExtensionParameter) (e extensionIDs) {
+	for _, x := range list {
+		id := uint8(x.ID)
+		switch x.URI {
+		case webrtcapi.ExtMID:
+			e.mid = id
+		case webrtcapi.ExtTWCC:
+			e.twcc = id
+		case webrtcapi.ExtAbsSendTime:
+			e.sendTime = id
+		case webrtcapi.ExtAudioLevel:
+			e.level = id
+		case webrtcapi.ExtOrientation:
+			e.orientation = id
+		case webrtcapi.ExtCaptureTime:
+			e.capture = id
+		}
+	}
+	return e
+}
+
+// ridRank orders the layers as they are offered, smallest first.
+func ridRank(rid string) int { return max(0, strings.Index("qhf", rid)) }
+
+func newLayer(t *Track, remote *webrtc.TrackRemote, receiver *webrtc.RTPReceiver, f *feedback) *layer {
+	size := audioHistory
+	if t.info.Kind == types.KindVideo {
+		size = videoHistory
+	}
+	l := &layer{
+		track: t, rid: remote.RID(), ssrc: uint32(remote.SSRC()), remote: remote, receiver: receiver,
+		codec: codec.FromMIME(remote.Codec().MimeType), rate: remote.Codec().ClockRate,
+		pt: uint8(remote.PayloadType()), history: history.New(size), feedback: f,
+		ext:    newExtensionIDs(receiver.GetParameters().HeaderExtensions),
+		stream: streamID(t.conn.session().nextStream.Add(1)),
+		nack:   nack.New(nackWindow),
+	}
+	if l.rid != "" {
+		l.rank = ridRank(l.rid)
+	}
+	l.clock.rate = int64(l.rate)
+	return l
+}
+
+// run reads the layer's packets until its PeerConnection closes and hands each
+// to every subscriber. It is the only writer of the history, and the only
+// goroutine that forwards this layer apart from replays and retransmissions,
+// which take the slot's lock like it does.
+func (l *layer) run() {
+	defer recovery.RecoverFunc("sfu layer", func(any) { l.track.conn.peer.fail(errPanic) })
+	defer l.history.Close()
+	session := l.track.conn.session()
+	for {
+		p := session.pool.Get()
+		n, _, err := l.remote.Read(p.Buf())
+		if err != nil {
+			p.Release()
+			return
+		}
+		p.Arrival = time.Now()
+		if l.receive(p, n) {
+			for _, s := range *l.track.subscribers.Load() {
+				s.forward(l, p)
+			}
+		}
+		p.Release()
+	}
+}
+
+// receive takes one packet in: parse, number, deduplicate, note. It returns
+// false when the packet is not to be forwarded.
+func (l *layer) receive(p *packet.Packet, n int) bool {
+	metrics := l.track.conn.session().opts.Metrics
+	metrics.PacketsIn.Add(1)
+	metrics.BytesIn.Add(int64(n))
+	if err := p.Parse(n); err != nil || p.PT != l.pt || l.codec == codec.Unknown {
+		metrics.PacketsDropped[droppedMalformed].Add(1)
+		return false
+	}
+	p.Codec = l.codec
+	if l.codec.IsVideo() && len(p.Payload) > 0 {
+		p.Keyframe = codec.IsKeyframe(l.codec, p.Payload)
+	}
+	now := l.track.conn.session().clock.at(p.Arrival)
+
+	l.mu.Lock()
+	p.ExtSN, p.ExtTS = l.sn.Unwrap(p.SN), l.ts.Unwrap(p.TS)
+	l.mu.Unlock()
+	if !l.history.Add(p) {
+		// Browsers probe for bandwidth by sending old packets again.
+		metrics.PacketsDropped[droppedDuplicate].Add(1)
+		return false
+	}
+	l.mu.Lock()
+	l.nack.Received(p.ExtSN, p.Arrival)
+	l.stats.received(p.ExtSN, p.TS, now, l.rate)
+	if p.Keyframe {
+		l.key.seen()
+	}
+	l.mu.Unlock()
+	if p.Keyframe {
+		l.noteSize(p.Payload)
+	}
+	l.lastPacket.Store(now)
+	if l.flowing.CompareAndSwap(false, true) {
+		l.track.retarget()
+		l.track.conn.session().wakeMonitor()
+	}
+	if l.ext.level != 0 && l.track.info.Source == types.SourceMicrophone {
+		if b := p.Extension(l.ext.level); len(b) > 0 {
+			l.track.conn.session().observeLevel(l.track, b[0]&0x7f, b[0]&0x80 != 0, p.Arrival)
+		}
+	}
+	return true
+}
+
+// refTime returns when the media in p was captured, in session time.
+func (l *layer) refTime(p *packet.Packet) int64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.clock.time(p.ExtTS, l.track.conn.session().clock.at(p.Arrival))
+}
+
+// noteSize keeps the picture size that a VP8 keyframe names (RFC 6386, section
+// 9.1), behind the payload descriptor. Other codecs are judged by their rank.
+func (l *layer) noteSize(payload []byte) {
+	if l.codec != codec.VP8 {
+		return
+	}
+	d, ok := codec.ParseVP8(payload)
+	if !ok || len(payload) < d.Size+10 {
+		return
+	}
+	f := payload[d.Size:]
+	l.width.Store(int32(f[6]) | int32(f[7]&0x3f)<<8)
+	l.height.Store(int32(f[8]) | int32(f[9]&0x3f)<<8)
+}
+
+// enoughFor tells whether the layer has enough pixels for a view. A view may
+// be up to a third larger in area than the layer before that is visible.
+func (l *layer) enoughFor(v types.TrackView) bool {
+	if v.Width <= 0 && v.Height <= 0 {
+		return false
+	}
+	height, width := int64(l.height.Load()), int64(l.width.Load())
+	if height == 0 || width == 0 {
+		height = 180 << l.rank // of the 720p that our page captures
+		width = height * 16 / 9
+	}
+	if v.Width <= 0 {
+		return height*4 >= int64(v.Height)*3
+	}
+	if v.Height <= 0 {
+		return width*4 >= int64(v.Width)*3
+	}
+	return width*height*4 >= int64(v.Width)*int64(v.Height)*3
+}
+
+// runRTCP reads the publisher's reports of this layer, which tie its RTP
+// timestamps to the publisher's clock.
+func (l *layer) runRTCP() {
+	defer recovery.RecoverFunc("sfu layer RTCP", func(any) { l.track.conn.peer.fail(errPanic) })
+	buf := make([]byte, packet.MaxSize)
+	for {
+		var n int
+		var err error
+		if l.rid != "" {
+			n, _, err = l.receiver.ReadSimulcast(buf, l.rid)
+		} else {
+			n, _, err = l.receiver.Read(buf)
+		}
+		if err != nil {
+			return
+		}
+		packets, err := rtcp.Unmarshal(buf[:n])
+		if err != nil {
+			continue
+		}
+		for _, p := range packets {
+			if sr, ok := p.(*rtcp.SenderReport); ok && sr.SSRC == l.ssrc {
+				l.senderReport(sr)
+			}
+		}
+	}
+}
+
+func (l *layer) senderReport(sr *rtcp.SenderReport) {
+	now := l.track.conn.session().clock.at(time.Now())
+	at := l.track.conn.clock.observe(sr.NTPTime, now)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.stats.report(sr.NTPTime, now)
+	if !l.stats.started {
+		return // the timestamp cannot be placed before the first packet
+	}
+	l.clock.set(l.ts.Unwrap(sr.RTPTime), at)
+}

@@ -1,0 +1,329 @@
+package sfu
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/pion/webrtc/v4"
+
+	"aq-server/internal/recovery"
+	"aq-server/internal/types"
+)
+
+const (
+	// freeOffers are made at once; later ones at most every offerInterval, so
+	// that a room full of people coming and going costs each a few offers.
+	freeOffers    = 3
+	offerInterval = 500 * time.Millisecond
+	// gatherTimeout bounds the wait for candidates, which all are local.
+	gatherTimeout  = time.Second
+	reportInterval = time.Second
+	firstReport    = 100 * time.Millisecond
+)
+
+// run is the peer's goroutine, the only one that changes its PeerConnection:
+// it makes every offer and takes every answer. It ends when the peer is
+// removed.
+func (p *Peer) run() {
+	defer close(p.done)
+	defer func() {
+		if p.conn != nil {
+			p.closeConnection()
+		}
+	}()
+	defer recovery.RecoverFunc("sfu peer", func(any) { p.fail(errPanic) })
+	p.timer = time.NewTimer(time.Hour)
+	defer p.timer.Stop()
+	p.startConnection()
+	for {
+		p.timer.Reset(time.Until(p.nextDue()))
+		select {
+		case <-p.ctx.Done():
+			return
+		case f := <-p.events:
+			f()
+		case <-p.dirty:
+			p.reconcile()
+		case <-p.timer.C:
+			p.onDue(time.Now())
+		}
+	}
+}
+
+// nextDue returns when the goroutine must look at the clock again.
+func (p *Peer) nextDue() time.Time {
+	next := time.Now().Add(time.Hour)
+	c := p.conn
+	if c == nil {
+		return next
+	}
+	for _, t := range []time.Time{c.deadline, c.nextReport} {
+		if !t.IsZero() && t.Before(next) {
+			next = t
+		}
+	}
+	if c.pending && c.state == stable && c.nextOffer.Before(next) {
+		next = c.nextOffer
+	}
+	return next
+}
+
+func (p *Peer) onDue(now time.Time) {
+	c := p.conn
+	if c == nil {
+		return
+	}
+	if !c.deadline.IsZero() && !now.Before(c.deadline) {
+		p.timedOut()
+		return
+	}
+	if !c.nextReport.IsZero() && !now.Before(c.nextReport) {
+		c.nextReport = now.Add(reportInterval)
+		c.reports(now)
+		p.reportQuality(now)
+	}
+	if c.pending && c.state == stable && !now.Before(c.nextOffer) {
+		p.reconcile()
+	}
+}
+
+// startConnection makes a PeerConnection and its first offer, which already has
+// everything that the client should receive.
+func (p *Peer) startConnection() {
+	c, err := newConnection(p)
+	if err != nil {
+		p.fail(err)
+		return
+	}
+	p.conn = c
+	p.sentOnce = false
+	p.generation.Add(1) // odd: there is one
+	p.candidates.Store(0)
+	c.pending = true
+	p.reconcile()
+}
+
+func (p *Peer) closeConnection() {
+	p.generation.Add(1) // even: there is none
+	p.conn.close()
+	p.conn = nil
+}
+
+// timedOut gives up a PeerConnection that did not come about. The client keeps
+// its place, its socket and its chat; the next thing it says starts a new one.
+func (p *Peer) timedOut() {
+	p.log.Info("media did not connect", "state", p.conn.pc.ConnectionState().String(), "answered", p.conn.state == stable)
+	p.session.opts.Metrics.NegotiationsFailed.Add(1)
+	p.closeConnection()
+	if p.extended() {
+		p.send(types.NewMessage(types.EventError, types.Errorf(types.CodeMediaNotReached,
+			"media did not connect within %s", p.session.opts.AnswerTimeout)))
+	}
+}
+
+// reconcile compares what the client should send and receive with what its
+// m-lines carry, changes what needs no offer at once, and makes one offer of
+// the rest when none is waiting for its answer.
+func (p *Peer) reconcile() {
+	c := p.conn
+	if c == nil {
+		return
+	}
+	p.syncPublished()
+	structural, err := p.arrange(c.state == stable)
+	if err != nil {
+		p.fail(err)
+		return
+	}
+	c.pending = c.pending || structural
+	if c.state == stable && (c.pending || c.needRestart) && !time.Now().Before(c.nextOffer) {
+		if err := p.offer(); err != nil {
+			p.fail(err)
+		}
+		return
+	}
+	p.sendTracks()
+}
+
+// offer makes and sends one offer.
+func (p *Peer) offer() error {
+	c := p.conn
+	var options *webrtc.OfferOptions
+	if c.needRestart {
+		options = &webrtc.OfferOptions{ICERestart: true}
+		p.candidates.Store(0)
+	}
+	description, err := c.pc.CreateOffer(options)
+	if err != nil {
+		return fmt.Errorf("create offer: %w", err)
+	}
+	gathered := webrtc.GatheringCompletePromise(c.pc)
+	if err := c.pc.SetLocalDescription(description); err != nil {
+		return fmt.Errorf("set local description: %w", err)
+	}
+	timeout := time.NewTimer(gatherTimeout)
+	defer timeout.Stop()
+	select {
+	case <-gathered:
+	case <-timeout.C:
+	case <-p.ctx.Done():
+		return nil
+	}
+	text, mlines := c.decorate(c.pc.LocalDescription().SDP)
+	p.mlines.Store(int32(mlines))
+
+	now := time.Now()
+	c.offerID++
+	c.state, c.pending, c.needRestart = waiting, false, false
+	if c.offerID >= freeOffers {
+		c.nextOffer = now.Add(offerInterval)
+	}
+	if c.deadline.IsZero() {
+		c.deadline = now.Add(p.session.opts.AnswerTimeout)
+	}
+	c.lastOffer = types.NewMessage(types.EventOffer, types.SessionDescription{Type: "offer", SDP: text})
+	c.lastOffer.OfferID = c.offerID
+	p.session.opts.Metrics.Negotiations.Add(1)
+	p.sendTracks()
+	p.send(c.lastOffer)
+	return nil
+}
+
+// handleAnswer applies an answer. generation is that of the PeerConnection that
+// the client was believed to have when the answer came.
+func (p *Peer) handleAnswer(text string, offerID, generation uint64) {
+	c := p.conn
+	switch {
+	case c == nil || generation != p.generation.Load() || offerID != 0 && offerID < c.offerID:
+		return // late
+	case c.state != waiting:
+		if offerID == c.offerID {
+			return // sent twice
+		}
+		p.reject(types.EventAnswer, types.Errorf(types.CodeUnexpected, "no offer is waiting for an answer"))
+		return
+	case offerID > c.offerID:
+		p.reject(types.EventAnswer, types.Errorf(types.CodeUnexpected, "there is no offer %d", offerID))
+		return
+	}
+	answer, err := parseAnswer(text, int(p.mlines.Load()), !p.session.opts.API.ICELite())
+	if err == nil {
+		err = c.pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: answer.text})
+	}
+	if err != nil {
+		p.log.Debug("answer refused", "err", err)
+		p.session.opts.Metrics.NegotiationsFailed.Add(1)
+		p.reject(types.EventAnswer, types.Errorf(types.CodeBadSDP, "the answer cannot be used"))
+		return
+	}
+	c.state, c.answered = stable, true
+	if c.connected.Load() {
+		c.deadline = time.Time{}
+	}
+	for _, candidate := range c.early {
+		p.addCandidate(candidate)
+	}
+	c.early = nil
+	c.apply(answer)
+	p.reconcile()
+}
+
+// apply takes over what the answer says of each m-line.
+func (c *connection) apply(a *answer) {
+	for _, s := range c.slots {
+		if m, ok := a.media[s.mid]; ok && !s.free {
+			s.negotiated = true
+			s.accept(m.types)
+		}
+	}
+	c.mu.Lock()
+	var ended []*Track
+	for mid, t := range c.tracks {
+		if m, ok := a.media[mid]; ok && !m.sends {
+			ended = append(ended, t)
+		}
+	}
+	c.mu.Unlock()
+	for _, t := range ended {
+		c.session().RemoveTrack(t)
+	}
+}
+
+func (p *Peer) handleCandidate(candidate types.Candidate) {
+	c := p.conn
+	if c == nil {
+		return
+	}
+	init := webrtc.ICECandidateInit{
+		Candidate: candidate.Candidate, SDPMid: candidate.SDPMid, SDPMLineIndex: candidate.SDPMLineIndex,
+	}
+	if !c.answered {
+		c.early = append(c.early, init) // at most maxCandidates
+		return
+	}
+	p.addCandidate(init)
+}
+
+func (p *Peer) addCandidate(init webrtc.ICECandidateInit) {
+	if err := p.conn.pc.AddICECandidate(init); err != nil {
+		p.log.Debug("candidate not used", "err", err)
+	}
+}
+
+// connectionChanged follows the state of the PeerConnection. "disconnected"
+// mends itself or becomes "failed"; then the way is looked for anew.
+func (p *Peer) connectionChanged(c *connection, state webrtc.PeerConnectionState) {
+	if p.conn != c {
+		return
+	}
+	p.log.Debug("media connection", "state", state.String())
+	switch state {
+	case webrtc.PeerConnectionStateConnected:
+		if c.state == stable {
+			c.deadline = time.Time{}
+		}
+		if c.nextReport.IsZero() {
+			c.nextReport = time.Now().Add(firstReport)
+		}
+		c.connected.Store(true)
+		for _, s := range c.slots {
+			s.retarget()
+		}
+		p.session.wakeMonitor()
+	case webrtc.PeerConnectionStateFailed:
+		if c.deadline.IsZero() {
+			c.deadline = time.Now().Add(p.session.opts.AnswerTimeout)
+		}
+		p.restart()
+	case webrtc.PeerConnectionStateClosed:
+		// DTLS was closed by the client: his PeerConnection is gone.
+		p.closeConnection()
+	}
+}
+
+// restart offers new ICE credentials, as soon as no offer is waiting.
+func (p *Peer) restart() {
+	if p.conn == nil {
+		p.startConnection()
+		return
+	}
+	p.conn.needRestart = true
+	p.reconcile()
+}
+
+// resume goes on with a client that came back on another socket.
+func (p *Peer) resume(keep bool) {
+	if p.conn != nil && !keep {
+		p.closeConnection()
+	}
+	if p.conn == nil {
+		p.startConnection()
+		return
+	}
+	p.sentOnce = false
+	p.sendTracks()
+	if p.conn.state == waiting {
+		p.send(p.conn.lastOffer)
+	}
+	p.reconcile()
+}

@@ -1,0 +1,289 @@
+package sfu
+
+import (
+	"context"
+	"log/slog"
+	"maps"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"aq-server/internal/types"
+)
+
+// PeerConfig describes a participant to AddPeerConnection.
+type PeerConfig struct {
+	Peer        types.Peer
+	Permissions types.Permissions
+	// Signaller carries offers and events to the client.
+	Signaller types.Signaller
+	// Observer hears what the room needs to know. May be nil.
+	Observer Observer
+	// Errors is told of each mistake of the client that is found after its
+	// message was accepted; the error event has been sent by then. May be nil.
+	// It must not block.
+	Errors func(*types.ProtocolError)
+}
+
+// Observer hears of changes in a peer's media. Its methods are called from
+// goroutines of this package without its locks, and must not block.
+type Observer interface {
+	// Publishing tells which of the peer's sources the others can receive.
+	Publishing(microphone, camera bool)
+	// Failed reports a fault of the server that ends the peer's media for
+	// good; the member is to be closed.
+	Failed(err error)
+}
+
+// maxCandidates is how many candidates of one ICE generation are used; the
+// rest is ignored in silence (docs/limits.md, L3).
+const maxCandidates = 64
+
+// eventQueue bounds what a client may have waiting for its negotiation.
+const eventQueue = 256
+
+// Peer is one participant's media: the goroutine that negotiates it, and its
+// PeerConnection, which may be replaced by a new one.
+//
+// The methods that take a client's messages check them, queue what is to be
+// done and return at once.
+type Peer struct {
+	// Set by newPeer, then constant.
+	cfg     PeerConfig
+	session *Session
+	log     *slog.Logger
+	ctx     context.Context
+	cancel  context.CancelFunc
+	done    chan struct{} // closed when run has ended
+
+	// Inbox of the goroutine.
+	dirty  chan struct{} // capacity 1: compare and repair
+	events chan func()   // run by the goroutine in order
+
+	// scarce is set while there are more tracks than m-lines for this peer.
+	scarce atomic.Bool
+	// mlines is the number of m-lines offered so far, for limits.
+	mlines atomic.Int32
+	// candidates counts those of the present ICE generation.
+	candidates atomic.Int32
+	// generation counts the PeerConnections; an answer to an older one is stale.
+	generation atomic.Uint64
+
+	// mu guards what clients ask for and the goroutine reads.
+	mu        sync.Mutex
+	signal    types.Signaller
+	views     map[types.TrackID]types.TrackView
+	wanted    map[types.Source]bool // sources it may send
+	lastPub   [2]bool               // what the observer was told last
+	toldOnce  bool
+	viewOrder []types.TrackID // explicit views, the latest last
+
+	// Owned by the goroutine.
+	conn     *connection // nil while the client has none
+	timer    *time.Timer // the next thing that is due, see nextDue
+	quality  qualityReporter
+	lastSent types.Tracks // as the client knows it
+	sentOnce bool
+}
+
+func newPeer(s *Session, cfg PeerConfig) *Peer {
+	ctx, cancel := context.WithCancel(context.Background())
+	p := &Peer{
+		cfg: cfg, session: s, ctx: ctx, cancel: cancel, done: make(chan struct{}),
+		log:    s.log.With("peer", cfg.Peer.ID),
+		dirty:  make(chan struct{}, 1),
+		events: make(chan func(), eventQueue),
+		signal: cfg.Signaller,
+		views:  map[types.TrackID]types.TrackView{},
+		wanted: map[types.Source]bool{},
+	}
+	for _, source := range []types.Source{types.SourceMicrophone, types.SourceCamera} {
+		p.wanted[source] = slices.Contains(cfg.Permissions.Publish, source)
+	}
+	return p
+}
+
+// ID returns the participant's id.
+func (p *Peer) ID() types.PeerID { return p.cfg.Peer.ID }
+
+// Done is closed when all of the peer's media is gone.
+func (p *Peer) Done() <-chan struct{} { return p.done }
+
+// MLines returns how many m-lines the client has been offered, the measure of
+// how large its answer may be. Safe for any goroutine.
+func (p *Peer) MLines() int { return int(p.mlines.Load()) }
+
+// extended tells whether the client speaks the extensions.
+func (p *Peer) extended() bool { return p.cfg.Peer.Protocol >= 1 }
+
+func (p *Peer) markDirty() {
+	select {
+	case p.dirty <- struct{}{}:
+	default:
+	}
+}
+
+// enqueue has f run by the peer's goroutine.
+func (p *Peer) enqueue(f func()) {
+	select {
+	case p.events <- f:
+	case <-p.ctx.Done():
+	default:
+		p.fail(errOverflow)
+	}
+}
+
+// fail reports a fault that ends the peer.
+func (p *Peer) fail(err error) {
+	if p.ctx.Err() != nil {
+		return
+	}
+	p.log.Warn("media ended", "err", err)
+	p.cancel()
+	if p.cfg.Observer != nil {
+		p.cfg.Observer.Failed(err)
+	}
+}
+
+func (p *Peer) send(m types.Message) {
+	p.mu.Lock()
+	signal := p.signal
+	p.mu.Unlock()
+	// An error means that the client has left: the room removes the peer.
+	_ = signal.Send(m)
+}
+
+// reject tells the client of a mistake that was found late.
+func (p *Peer) reject(event string, e *types.ProtocolError) {
+	e.Event = event
+	p.send(types.NewMessage(types.EventError, e))
+	if p.cfg.Errors != nil {
+		p.cfg.Errors(e)
+	}
+}
+
+// HandleAnswer takes the client's answer. offerID is 0 for a client that does
+// not repeat it.
+func (p *Peer) HandleAnswer(answer types.SessionDescription, offerID uint64) *types.ProtocolError {
+	if answer.Type != "answer" {
+		return types.Errorf(types.CodeBadSDP, "the description's type must be answer")
+	}
+	if err := checkAnswer(answer.SDP, p.MLines()); err != nil {
+		return err
+	}
+	generation := p.generation.Load()
+	p.enqueue(func() { p.handleAnswer(answer.SDP, offerID, generation) })
+	return nil
+}
+
+// HandleCandidate takes one of the client's ICE candidates, before or after its
+// answer.
+func (p *Peer) HandleCandidate(c types.Candidate) *types.ProtocolError {
+	usable, err := checkCandidate(c)
+	if err != nil {
+		return err
+	}
+	if !usable || p.session.opts.API.ICELite() || p.candidates.Add(1) > maxCandidates {
+		return nil // ICE lite learns addresses from the checks themselves
+	}
+	p.enqueue(func() { p.handleCandidate(c) })
+	return nil
+}
+
+// Publish gives the client an m-line to send a source on.
+func (p *Peer) Publish(m types.Publish) *types.ProtocolError { return p.setWanted(m, true) }
+
+// Unpublish takes a source of the client away from the others. Its m-line
+// stays, for the next Publish.
+func (p *Peer) Unpublish(m types.Publish) *types.ProtocolError { return p.setWanted(m, false) }
+
+func (p *Peer) setWanted(m types.Publish, wanted bool) *types.ProtocolError {
+	if m.Source.Kind() == "" || m.Kind != "" && m.Kind != m.Source.Kind() {
+		return types.Errorf(types.CodeBadSource, "no such source to publish")
+	}
+	if wanted && !slices.Contains(p.cfg.Permissions.Publish, m.Source) {
+		return types.Errorf(types.CodeNotPermitted, "you may not publish %s", m.Source)
+	}
+	p.mu.Lock()
+	p.wanted[m.Source] = wanted
+	p.mu.Unlock()
+	p.markDirty()
+	return nil
+}
+
+// maxViews bounds the tracks whose views are remembered for one client.
+const maxViews = 1024
+
+// View takes the sizes at which the client shows tracks.
+func (p *Peer) View(v types.View) *types.ProtocolError {
+	if len(v.Tracks) > maxViews {
+		return types.Errorf(types.CodeBadMessage, "a view names at most %d tracks", maxViews)
+	}
+	for _, t := range v.Tracks {
+		if t.Width < 0 || t.Height < 0 || t.Width > 1<<16 || t.Height > 1<<16 || t.TrackID == "" {
+			return types.Errorf(types.CodeBadMessage, "a view needs a track_id and a size from 0 to 65536")
+		}
+	}
+	known := map[types.TrackID]bool{}
+	for _, t := range p.session.trackList() {
+		known[t.info.TrackID] = true
+	}
+	p.mu.Lock()
+	maps.DeleteFunc(p.views, func(id types.TrackID, _ types.TrackView) bool { return !known[id] })
+	for _, t := range v.Tracks {
+		if !known[t.TrackID] {
+			continue // gone by now, or never there
+		}
+		p.views[t.TrackID] = t
+		p.viewOrder = append(slices.DeleteFunc(p.viewOrder, func(id types.TrackID) bool {
+			return id == t.TrackID || !known[id]
+		}), t.TrackID)
+	}
+	p.mu.Unlock()
+	p.markDirty()
+	p.session.wakeMonitor()
+	return nil
+}
+
+// Restart offers new ICE credentials.
+func (p *Peer) Restart() { p.enqueue(p.restart) }
+
+// Nudge tells that the client is there: one that lost its PeerConnection
+// because it did not answer is offered a new one. Cheap; called for each of its
+// messages.
+func (p *Peer) Nudge() {
+	if p.generation.Load()&1 == 0 { // even: has none, see startConnection
+		p.enqueue(func() {
+			if p.conn == nil {
+				p.startConnection()
+			}
+		})
+	}
+}
+
+// Resume continues with a new way to the client. With keep its PeerConnection
+// goes on, and what it may have missed is sent again; without, it gets a new
+// one.
+func (p *Peer) Resume(signal types.Signaller, keep bool) {
+	p.mu.Lock()
+	p.signal = signal
+	p.mu.Unlock()
+	p.enqueue(func() { p.resume(keep) })
+}
+
+// publishingChanged tells the observer which sources the others can receive.
+func (p *Peer) publishingChanged() {
+	if p.cfg.Observer == nil {
+		return
+	}
+	microphone, camera := p.session.publishes(p.cfg.Peer.ID)
+	p.mu.Lock()
+	now := [2]bool{microphone, camera}
+	same := p.toldOnce && p.lastPub == now
+	p.lastPub, p.toldOnce = now, true
+	p.mu.Unlock()
+	if !same {
+		p.cfg.Observer.Publishing(microphone, camera)
+	}
+}

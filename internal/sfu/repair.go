@@ -1,0 +1,185 @@
+package sfu
+
+import (
+	"encoding/binary"
+	"time"
+
+	"github.com/pion/rtcp"
+
+	"aq-server/internal/recovery"
+	"aq-server/internal/sfu/packet"
+	"aq-server/internal/types"
+)
+
+// What a subscriber may have sent again (docs/limits.md, L13): a quarter of
+// what it is sent, and 64 kbit/s; at most 48 packets for one RTCP packet.
+const (
+	rtxBytesPerSecond = 64_000 / 8
+	rtxBurst          = 128 << 10 // octets
+	nacksPerPacket    = 48
+)
+
+// runRTCP reads the subscriber's feedback on this slot until its sender stops.
+func (s *slot) runRTCP(read func([]byte) (int, error)) {
+	defer recovery.RecoverFunc("sfu slot RTCP", func(any) { s.conn.peer.fail(errPanic) })
+	buf := make([]byte, packet.MaxSize)
+	for {
+		n, err := read(buf)
+		if err != nil {
+			return
+		}
+		packets, err := rtcp.Unmarshal(buf[:n])
+		if err != nil {
+			continue
+		}
+		for _, p := range packets {
+			s.feedback(p)
+		}
+	}
+}
+
+// feedback acts on one RTCP packet. pion hands a compound to every stream that
+// it names, so each slot takes only what is its own.
+func (s *slot) feedback(p rtcp.Packet) {
+	switch p := p.(type) {
+	case *rtcp.TransportLayerNack:
+		if p.MediaSSRC == s.mediaSSRC() {
+			s.resend(p.Nacks)
+		}
+	case *rtcp.PictureLossIndication:
+		if p.MediaSSRC == s.mediaSSRC() {
+			s.pictureLost()
+		}
+	case *rtcp.FullIntraRequest:
+		for _, f := range p.FIR {
+			if f.SSRC == s.mediaSSRC() {
+				s.pictureLost()
+			}
+		}
+	case *rtcp.ReceiverReport:
+		s.receiverReports(p.Reports)
+	case *rtcp.SenderReport:
+		s.receiverReports(p.Reports)
+	case *rtcp.TransportLayerCC:
+		s.conn.sent.feedback(p, time.Now())
+	}
+}
+
+func (s *slot) mediaSSRC() uint32 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.lastRTCP = time.Now()
+	return s.ssrc
+}
+
+func (s *slot) receiverReports(reports []rtcp.ReceptionReport) {
+	for _, r := range reports {
+		if r.SSRC != s.mediaSSRC() {
+			continue
+		}
+		s.mu.Lock()
+		s.fraction = float64(r.FractionLost) / 256
+		s.mu.Unlock()
+		if r.LastSenderReport != 0 {
+			s.conn.observeRTT(r.LastSenderReport, r.Delay)
+		}
+	}
+}
+
+// pictureLost asks the publisher for a keyframe on the subscriber's behalf.
+func (s *slot) pictureLost() {
+	s.conn.session().opts.Metrics.PLIsIn.Add(1)
+	s.mu.Lock()
+	s.pliAt = time.Now()
+	target := s.target
+	s.mu.Unlock()
+	if target != nil && target.codec.IsVideo() {
+		target.requestKeyframe()
+	}
+}
+
+// resend answers a NACK from the history of the layer that each packet came
+// from: by RTX (RFC 4588) where negotiated, else as it was.
+func (s *slot) resend(pairs []rtcp.NackPair) {
+	m := s.conn.session().opts.Metrics
+	now := time.Now()
+	rtt := s.conn.roundTrip()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.writer == nil || s.source == nil {
+		return
+	}
+	s.rtxBudget = min(s.rtxBudget+int(now.Sub(s.rtxRefill).Seconds()*rtxBytesPerSecond), rtxBurst)
+	s.rtxRefill = now
+	served := 0
+	for _, pair := range pairs {
+		for _, sn := range pair.PacketList() {
+			m.NacksIn.Add(1)
+			if served < nacksPerPacket && s.rtxBudget > 0 && s.resendLocked(sn, now, rtt) {
+				served++
+				m.RTXOut.Add(1)
+			}
+		}
+	}
+}
+
+func (s *slot) resendLocked(sn uint16, now time.Time, rtt time.Duration) bool {
+	stream, extSN, ok := s.fw.Resend(sn, &s.out)
+	if !ok || !s.out.Sent {
+		return false // a packet that has not come yet is forwarded when it comes
+	}
+	l := s.source.layerOf(stream)
+	if l == nil {
+		return false // of an earlier source
+	}
+	pt, ok := s.types[l.track.codec]
+	// A stream with RTX never sends a number twice; sound is not repaired.
+	if !ok || s.kind == types.KindAudio || s.rtxSSRC != 0 && pt.rtx == 0 {
+		return false
+	}
+	p := l.history.Get(extSN)
+	if p == nil || !s.fw.AllowResend(sn, now, rtt) {
+		if p != nil {
+			p.Release()
+		}
+		return false
+	}
+	defer p.Release()
+	h := &s.header
+	h.Version, h.Marker, h.PayloadType = 2, s.out.Marker, pt.media
+	h.SequenceNumber, h.Timestamp, h.SSRC = s.out.SN, s.out.TS, s.ssrc
+	scratch := s.scratchLocked()
+	payload := s.out.Payload(p, scratch[2:])
+	if s.rtxSSRC != 0 {
+		copy(scratch[2:], payload) // no-op where it was rewritten in place
+		binary.BigEndian.PutUint16(scratch, s.out.SN)
+		payload = scratch[:2+len(payload)]
+		h.PayloadType, h.SequenceNumber, h.SSRC = pt.rtx, s.rtxSN, s.rtxSSRC
+		s.rtxSN++
+	}
+	s.extendLocked(l, p, len(payload))
+	s.rtxBudget -= len(payload)
+	return s.sendLocked(payload)
+}
+
+// senderReport describes the slot's stream at this moment (RFC 3550, section
+// 6.4.1). Its NTP time is the session's clock, the same for all slots, and the
+// RTP time is that of the media captured now, so sound and picture of one
+// person stay together.
+func (s *slot) senderReport(now time.Time) (*rtcp.SenderReport, bool) {
+	clock := s.conn.session().clock
+	at := clock.at(now)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.open.Load() || s.sentPackets == 0 {
+		return nil, false
+	}
+	ts, ok := s.fw.RTPTimeAt(at)
+	if !ok {
+		return nil, false
+	}
+	return &rtcp.SenderReport{
+		SSRC: s.ssrc, NTPTime: clock.ntp(at), RTPTime: ts,
+		PacketCount: s.sentPackets, OctetCount: s.sentOctets,
+	}, true
+}

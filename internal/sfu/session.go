@@ -1,0 +1,342 @@
+// Package sfu forwards media: who hears whom within one room. A Session is the
+// media side of a room, a Peer one participant's PeerConnection and the
+// goroutine that negotiates it. What enters is a published layer (layer.go),
+// what leaves is a slot (slot.go); between them lies one copy-on-write list.
+//
+//	layer.run -> history -> [ slot.forward -> PacketWriter ]   one per subscriber
+//
+// sfu knows neither rooms nor WebSockets nor other sessions: a packet cannot
+// leave its room because there is no way out.
+package sfu
+
+import (
+	"log/slog"
+	"math"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"aq-server/internal/metrics"
+	"aq-server/internal/recovery"
+	"aq-server/internal/sfu/packet"
+	"aq-server/internal/sfu/speaker"
+	"aq-server/internal/types"
+	"aq-server/internal/webrtcapi"
+)
+
+// Options configures the sessions of a server.
+type Options struct {
+	API     *webrtcapi.API
+	Metrics *metrics.Metrics
+	Log     *slog.Logger
+	// Pool is the packet memory that all sessions share.
+	Pool *packet.Pool
+
+	// KeyframeInterval and KeyframeDispatch drive DispatchKeyFrame.
+	KeyframeInterval time.Duration
+	KeyframeDispatch DispatchMode
+	// VideoSlots and AudioSlots bound the m-lines that a protocol=1 client
+	// receives on.
+	VideoSlots, AudioSlots int
+	// AnswerTimeout is how long a client may take to answer, and to connect.
+	AnswerTimeout time.Duration
+}
+
+// Session is the media of one room.
+type Session struct {
+	// Set by NewSession, then constant.
+	opts  Options
+	log   *slog.Logger
+	pool  *packet.Pool
+	clock sessionClock
+
+	nextStream atomic.Uint64 // last streamID given out
+	nextTrack  atomic.Uint64
+
+	// mu guards what follows. Order: Session.mu -> Track.mu, slot.mu.
+	mu     sync.Mutex
+	peers  []*Peer  // in join order
+	tracks []*Track // in the order they were published
+	closed bool
+
+	// speakerMu guards speakers; a leaf.
+	speakerMu sync.Mutex
+	speakers  *speaker.Detector[types.PeerID]
+
+	// voices is how the audio slots are given out: peers, the loudest first.
+	// Written by the monitor, copied on write.
+	voices atomic.Pointer[[]types.PeerID]
+
+	wakeup chan struct{} // capacity 1: the monitor has something to look at
+	quit   chan struct{}
+	peerWG sync.WaitGroup
+	loopWG sync.WaitGroup
+}
+
+// NewSession returns an empty session. Its one goroutine, the monitor, ends
+// with Close.
+func NewSession(opts Options, room string) *Session {
+	s := &Session{
+		opts: opts, log: opts.Log.With("room", room), pool: opts.Pool,
+		clock:  newSessionClock(),
+		wakeup: make(chan struct{}, 1), quit: make(chan struct{}),
+		speakers: speaker.New[types.PeerID](speaker.Options{}),
+	}
+	s.voices.Store(&[]types.PeerID{})
+	s.loopWG.Go(s.monitor) // stopped and awaited by Close
+	return s
+}
+
+// AddPeerConnection gives a participant his media: a PeerConnection is made and
+// its first offer sent, on the peer's own goroutine. It returns at once. On a
+// closed session the peer is closed from the start.
+func (s *Session) AddPeerConnection(cfg PeerConfig) *Peer {
+	p := newPeer(s, cfg)
+	s.mu.Lock()
+	if s.closed {
+		s.mu.Unlock()
+		p.cancel()
+		close(p.done)
+		return p
+	}
+	s.peers = append(s.peers, p)
+	s.peerWG.Go(p.run) // stopped by RemovePeerConnection or Close, awaited by Close
+	s.mu.Unlock()
+	return p
+}
+
+// RemovePeerConnection ends a peer's media for everyone. It returns at once and
+// may be called twice; Done tells when all of it is gone.
+func (s *Session) RemovePeerConnection(p *Peer) {
+	s.mu.Lock()
+	s.peers = slices.DeleteFunc(s.peers, func(o *Peer) bool { return o == p })
+	s.mu.Unlock()
+	p.cancel()
+	s.speakerMu.Lock()
+	s.speakers.Remove(p.cfg.Peer.ID)
+	s.speakerMu.Unlock()
+}
+
+// Close ends every peer and the session, and waits for all of their goroutines.
+func (s *Session) Close() {
+	s.mu.Lock()
+	wasClosed := s.closed
+	s.closed = true
+	peers := s.peers
+	s.peers = nil
+	s.mu.Unlock()
+	for _, p := range peers {
+		p.cancel()
+	}
+	s.peerWG.Wait()
+	if !wasClosed {
+		close(s.quit)
+	}
+	s.loopWG.Wait()
+}
+
+// SignalPeerConnections tells every peer that what it should receive may have
+// changed. It is level-triggered: each peer compares what it has with what it
+// should have, and makes an offer only if they differ.
+func (s *Session) SignalPeerConnections() {
+	for _, p := range s.peerList() {
+		p.markDirty()
+	}
+	s.wakeMonitor()
+}
+
+// AddTrack makes a track available to all other peers.
+func (s *Session) AddTrack(t *Track) {
+	s.mu.Lock()
+	if s.closed || slices.Contains(s.tracks, t) {
+		s.mu.Unlock()
+		return
+	}
+	s.tracks = append(s.tracks, t)
+	s.mu.Unlock()
+	s.opts.Metrics.TotalTracksAdded.Add(1)
+	t.conn.peer.log.Info("track added", "track", t.info.TrackID, "source", t.info.Source, "codec", t.codec)
+	s.SignalPeerConnections()
+	t.conn.peer.publishingChanged()
+}
+
+// RemoveTrack takes a track away from all other peers.
+func (s *Session) RemoveTrack(t *Track) {
+	s.mu.Lock()
+	i := slices.Index(s.tracks, t)
+	if i < 0 {
+		s.mu.Unlock()
+		return
+	}
+	s.tracks = slices.Delete(slices.Clone(s.tracks), i, i+1)
+	s.mu.Unlock()
+	s.opts.Metrics.TotalTracksRemoved.Add(1)
+	t.conn.peer.log.Info("track removed", "track", t.info.TrackID, "source", t.info.Source)
+	s.SignalPeerConnections()
+	t.conn.peer.publishingChanged()
+}
+
+// peerList returns the peers in join order.
+func (s *Session) peerList() []*Peer {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.peers)
+}
+
+// trackList returns the tracks in the order they were published.
+func (s *Session) trackList() []*Track {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.tracks)
+}
+
+// publishes tells which sources of a peer others can receive.
+func (s *Session) publishes(id types.PeerID) (microphone, camera bool) {
+	for _, t := range s.trackList() {
+		if t.info.PeerID == id {
+			microphone = microphone || t.info.Source == types.SourceMicrophone
+			camera = camera || t.info.Source == types.SourceCamera
+		}
+	}
+	return microphone, camera
+}
+
+func (s *Session) wakeMonitor() {
+	select {
+	case s.wakeup <- struct{}{}:
+	default:
+	}
+}
+
+// observeLevel feeds the active speaker detection.
+func (s *Session) observeLevel(t *Track, level uint8, voice bool, now time.Time) {
+	s.speakerMu.Lock()
+	defer s.speakerMu.Unlock()
+	s.speakers.Observe(t.info.PeerID, level, voice, now)
+}
+
+// monitor is the session's one goroutine. While something is published it
+// ticks: who speaks (each tick), which layers flow and who wants them (each
+// fifth tick), the keyframe dispatch (KeyframeInterval). An idle session
+// sleeps.
+func (s *Session) monitor() {
+	defer recovery.RecoverWithPrefix("sfu monitor")
+	const tick = 100 * time.Millisecond
+	ticker := time.NewTicker(tick)
+	defer ticker.Stop()
+	ticker.Stop()
+	running := false
+	lastDispatch := time.Now()
+	for n := 0; ; n++ {
+		select {
+		case <-s.quit:
+			return
+		case <-s.wakeup:
+			if publishing := len(s.trackList()) > 0; publishing != running {
+				running = publishing
+				if running {
+					ticker.Reset(tick)
+				} else {
+					ticker.Stop()
+				}
+			}
+			s.checkLayers()
+			continue
+		case <-ticker.C:
+		}
+		now := time.Now()
+		s.updateSpeakers(now)
+		if n%5 == 0 {
+			s.checkLayers()
+		}
+		if now.Sub(lastDispatch) >= s.opts.KeyframeInterval {
+			lastDispatch = now
+			s.DispatchKeyFrame()
+		}
+	}
+}
+
+// updateSpeakers tells the clients who speaks when that has changed, and gives
+// the audio slots to the loudest where there are more voices than slots.
+func (s *Session) updateSpeakers(now time.Time) {
+	s.speakerMu.Lock()
+	list, changed := s.speakers.Update(now)
+	ranking := s.speakers.Loudest(math.MaxInt)
+	s.speakerMu.Unlock()
+	if !slices.Equal(ranking, *s.voices.Load()) {
+		s.voices.Store(&ranking)
+		for _, p := range s.peerList() {
+			if p.scarce.Load() {
+				p.markDirty()
+			}
+		}
+	}
+	if !changed {
+		return
+	}
+	event := types.Speakers{Speakers: make([]types.Speaker, 0, len(list))}
+	for _, e := range list {
+		event.Speakers = append(event.Speakers, types.Speaker{PeerID: e.Key, Level: e.Level})
+	}
+	m := types.NewMessage(types.EventSpeakers, event)
+	for _, p := range s.peerList() {
+		if p.extended() {
+			p.send(m)
+		}
+	}
+}
+
+// layerSurplus is how long a layer is still asked for after its last viewer
+// has gone: views change back and forth, and a layer that was switched off
+// needs a keyframe and about 0.1 s to come back.
+const layerSurplus = 3 * time.Second
+
+// checkLayers notices layers that have fallen silent, lets their subscribers
+// choose another, and tells publishers which layers somebody watches.
+func (s *Session) checkLayers() {
+	now := s.clock.at(time.Now())
+	for _, t := range s.trackList() {
+		changed := false
+		for _, l := range *t.layers.Load() {
+			if l.flowing.Load() && now-l.lastPacket.Load() > int64(flowTimeout) && l.codec.IsVideo() {
+				l.flowing.Store(false)
+				changed = true
+			}
+		}
+		if changed {
+			t.retarget()
+		}
+		if t.simulcast() {
+			s.updateDemand(t, now)
+		}
+	}
+}
+
+// updateDemand sends the publisher of t the layers that are wanted. The
+// smallest is always wanted, so that the next viewer has a picture at once.
+func (s *Session) updateDemand(t *Track, now int64) {
+	want := t.wanted() | 1
+	if t.demandedOnce && t.demanded == want {
+		t.surplusSince = 0
+		return
+	}
+	if t.demandedOnce && want&^t.demanded == 0 { // only fewer
+		if t.surplusSince == 0 {
+			t.surplusSince = now
+		}
+		if now-t.surplusSince < int64(layerSurplus) {
+			return
+		}
+	}
+	t.demanded, t.demandedOnce, t.surplusSince = want, true, 0
+	var rids []string
+	for rank, rid := range simulcastRIDs {
+		if want&(1<<rank) != 0 {
+			rids = append(rids, rid)
+		}
+	}
+	t.conn.peer.send(types.NewMessage(types.EventLayers, types.Layers{Tracks: []types.LayerDemand{
+		{MID: t.mid, Source: t.info.Source, RIDs: rids},
+	}}))
+}

@@ -1,0 +1,320 @@
+package sfu
+
+import (
+	"math/rand/v2"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/pion/rtp"
+	"github.com/pion/webrtc/v4"
+
+	"aq-server/internal/metrics"
+	"aq-server/internal/sfu/forward"
+	"aq-server/internal/sfu/packet"
+	"aq-server/internal/types"
+)
+
+const (
+	droppedMalformed = metrics.DropMalformed
+	droppedDuplicate = metrics.DropDuplicate
+	// replayLimit bounds the packets that are sent at once to a subscriber
+	// that starts: the last keyframe and what followed it.
+	replayLimit = 150
+	// midPackets is on how many packets of a source the MID stands, until the
+	// receiver has learnt the SSRC (RFC 8843, section 15).
+	midPackets = 50
+	// noReports is after what time without RTCP a subscriber counts as one
+	// that cannot ask for keyframes.
+	noReports = 3 * time.Second
+)
+
+// PacketWriter takes one RTP packet on its way to a subscriber. It copies
+// header and payload before it returns and does not block. The RTPSender's
+// stream of pion is one.
+type PacketWriter interface {
+	WriteRTP(header *rtp.Header, payload []byte) (int, error)
+}
+
+// slot is one m-line toward a subscriber: a webrtc.TrackLocal whose source, a
+// published track, may change without an offer. It chooses the layer, rewrites
+// headers and writes; nothing is copied or allocated for it on the way.
+//
+// One slot owns one SSRC (and that of its RTX) for the life of its
+// PeerConnection, and every packet on them is written under its mutex: two
+// packets with the same number would mean the same AES-GCM nonce.
+type slot struct {
+	// Set by newSlot, then constant.
+	conn   *connection
+	kind   types.Kind
+	id     string // MSID track id
+	stream string // MSID stream id: slots that share it are kept in lip sync
+
+	// Owned by the negotiate goroutine.
+	transceiver *webrtc.RTPTransceiver
+	mid         string
+	offered     map[codecKey]bool // codecs of the last offer
+	free        bool              // a base client's m-line without a track, to be used again
+	negotiated  bool              // an answer has covered it
+
+	// open is true while packets are wanted: connected, negotiated, visible.
+	open atomic.Bool
+
+	// mu guards the rest. It is held while a packet is written (see above);
+	// the write goes to a UDP socket and does not wait.
+	mu       sync.Mutex
+	source   *Track
+	view     types.TrackView
+	writer   PacketWriter // nil until bound
+	ssrc     uint32
+	rtxSSRC  uint32 // 0: no RTX
+	ext      extensionIDs
+	types    map[codecKey]payloadTypes // accepted by the client
+	target   *layer                    // what is or is about to be forwarded
+	fw       *forward.Forwarder
+	out      forward.Out
+	header   rtp.Header
+	scratch  []byte
+	extBuf   extensionBuffer
+	midBytes []byte
+	midLeft  int
+
+	rtxSN     uint16
+	rtxBudget int // octets that may still be sent again, see repair.go
+	rtxRefill time.Time
+
+	sentPackets uint32
+	sentOctets  uint32
+	started     time.Time // first packet of the present source
+	lastRTCP    time.Time
+	pliAt       time.Time // unanswered request of the subscriber
+	fraction    float64   // lost, by the last receiver report
+}
+
+// payloadTypes are those of one codec on one m-line; rtx is 0 without RTX.
+type payloadTypes struct{ media, rtx uint8 }
+
+func newSlot(c *connection, t *Track) *slot {
+	return &slot{
+		conn: c, kind: t.info.Kind, id: string(t.info.TrackID), stream: t.info.Source.Stream(t.info.PeerID),
+		fw:    forward.New(uint16(rand.Uint32()), rand.Uint32()),
+		rtxSN: uint16(rand.Uint32()),
+	}
+}
+
+// ID implements webrtc.TrackLocal.
+func (s *slot) ID() string { return s.id }
+
+// RID implements webrtc.TrackLocal.
+func (s *slot) RID() string { return "" }
+
+// StreamID implements webrtc.TrackLocal.
+func (s *slot) StreamID() string { return s.stream }
+
+// Kind implements webrtc.TrackLocal.
+func (s *slot) Kind() webrtc.RTPCodecType { return webrtc.NewRTPCodecType(string(s.kind)) }
+
+// Bind implements webrtc.TrackLocal. pion calls it under its sender's lock when
+// the answer is applied. It never fails: an error would keep pion from starting
+// the other senders; what the client cannot decode is found in its answer.
+func (s *slot) Bind(ctx webrtc.TrackLocalContext) (webrtc.RTPCodecParameters, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.writer = ctx.WriteStream()
+	s.ssrc = uint32(ctx.SSRC())
+	s.rtxSSRC = uint32(ctx.SSRCRetransmission())
+	s.ext = newExtensionIDs(ctx.HeaderExtensions())
+	for _, c := range ctx.CodecParameters() {
+		if s.offered[keyOf(c)] {
+			return c, nil
+		}
+	}
+	return webrtc.RTPCodecParameters{}, nil
+}
+
+// Unbind implements webrtc.TrackLocal.
+func (s *slot) Unbind(webrtc.TrackLocalContext) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.writer = nil
+	s.open.Store(false)
+	return nil
+}
+
+// accept takes over which payload types the client's answer allows; an empty
+// map means that it rejected the m-line. Called by the negotiate goroutine.
+func (s *slot) accept(pts map[codecKey]payloadTypes) {
+	s.mu.Lock()
+	s.types, s.midBytes = pts, []byte(s.mid)
+	s.mu.Unlock()
+	s.retarget()
+}
+
+// setSource lets another track, or none, feed the m-line.
+func (s *slot) setSource(t *Track, view types.TrackView) {
+	s.mu.Lock()
+	old := s.source
+	if old == t {
+		s.mu.Unlock()
+		s.setView(view)
+		return
+	}
+	s.source, s.view, s.target = t, view, nil
+	s.started, s.pliAt = time.Time{}, time.Time{}
+	s.fw.Stop()
+	s.mu.Unlock()
+	if old != nil {
+		old.unsubscribe(s)
+	}
+	if t != nil {
+		t.subscribe(s)
+	}
+	s.retarget()
+}
+
+// setView changes the size at which the source is shown.
+func (s *slot) setView(view types.TrackView) {
+	s.mu.Lock()
+	same := s.view == view
+	s.view = view
+	s.mu.Unlock()
+	if !same {
+		s.retarget()
+	}
+}
+
+// wants returns the view of the slot and whether it can be served at all.
+func (s *slot) wants() (types.TrackView, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.view, !s.view.Hidden && s.source != nil
+}
+
+// retarget chooses the layer to forward by what flows and what the client
+// shows, and starts it if it is another than before. The present layer goes on
+// until a keyframe of the new one has come.
+func (s *slot) retarget() {
+	s.mu.Lock()
+	ready := s.conn.connected.Load() && s.writer != nil && s.source != nil && !s.view.Hidden
+	if ready {
+		_, ready = s.types[s.source.codec]
+	}
+	if !ready {
+		s.open.Store(false)
+		s.target = nil
+		s.fw.Stop()
+		s.mu.Unlock()
+		return
+	}
+	layer := s.source.pick(s.view)
+	if layer == nil || layer == s.target {
+		s.mu.Unlock()
+		return
+	}
+	starting := s.target == nil
+	s.target = layer
+	video := layer.codec.IsVideo()
+	s.fw.Start(layer.stream, video)
+	s.open.Store(true)
+	if starting {
+		s.midLeft = midPackets
+		s.started = time.Now()
+		if video {
+			s.replayLocked(layer)
+		}
+	}
+	s.mu.Unlock()
+	if video {
+		layer.requestKeyframe()
+	}
+}
+
+// replayLocked sends the last keyframe of the layer and what followed it, when
+// that is short: the subscriber has a picture without waiting for a new
+// keyframe to come from the publisher. The keyframe is asked for all the same;
+// Firefox drops what comes before its SRTP is ready.
+func (s *slot) replayLocked(l *layer) {
+	for _, p := range l.history.FromKeyframe(replayLimit, nil) {
+		if s.fw.Push(l.stream, p, l.refTime(p), l.rate, &s.out) {
+			s.writeLocked(l, p)
+		}
+		p.Release()
+	}
+}
+
+// forward sends a packet of a layer to the subscriber if it is of the layer
+// that the subscriber gets. Called by the layer's reader.
+func (s *slot) forward(l *layer, p *packet.Packet) {
+	if !s.open.Load() {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.source == l.track {
+		s.forwardLocked(l, p)
+	}
+}
+
+func (s *slot) forwardLocked(l *layer, p *packet.Packet) {
+	if !s.open.Load() || !s.fw.Push(l.stream, p, l.refTime(p), l.rate, &s.out) {
+		return
+	}
+	if p.Keyframe {
+		s.pliAt = time.Time{}
+	}
+	switched := s.out.Switched
+	s.writeLocked(l, p)
+	if switched {
+		s.catchUpLocked(l, p.ExtSN)
+	}
+}
+
+// catchUpLocked sends what came before the packet that completed a switch but
+// belongs after it: the keyframe's first packet may have been a repaired one.
+func (s *slot) catchUpLocked(l *layer, after int64) {
+	for n := after + 1; ; n++ {
+		p := l.history.Get(n)
+		if p == nil {
+			return
+		}
+		if s.fw.Push(l.stream, p, l.refTime(p), l.rate, &s.out) {
+			s.writeLocked(l, p)
+		}
+		p.Release()
+	}
+}
+
+// needsKeyframe tells whether the subscriber waits for a keyframe of this
+// layer, or sends no reports and so could not ask for one.
+func (s *slot) needsKeyframe(l *layer) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.open.Load() || s.target != l {
+		return false
+	}
+	if current, ok := s.fw.Current(); !ok || current != l.stream || !s.pliAt.IsZero() {
+		return true
+	}
+	now := time.Now()
+	return now.Sub(s.started) > noReports && now.Sub(s.lastRTCP) > noReports
+}
+
+// paused tells why the source of the slot is not being sent, "" when it is.
+func (s *slot) paused() (types.TrackID, types.PauseReason) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.source == nil || !s.conn.connected.Load() || s.types == nil {
+		return "", ""
+	}
+	id := s.source.info.TrackID
+	if s.view.Hidden {
+		return id, types.PausedHidden
+	}
+	if _, ok := s.types[s.source.codec]; !ok {
+		return id, types.PausedCodec
+	}
+	if s.source.pick(s.view) == nil {
+		return id, types.PausedSource
+	}
+	return "", ""
+}
