@@ -1,0 +1,28 @@
+// Package web holds the built-in page. There is no build step: what lies in
+// this folder is what the browser runs.
+package web
+
+import "embed"
+
+// FS is the page. Its layout:
+//
+//	index.html         an html/template: {{.WebSocketPath}} is the path of the
+//	                   signalling endpoint; served at /aq_server/
+//	main.js, boot.js, session.js, model.js
+//	protocol/, media/  modules without elements
+//	ui/, styles/       elements and their style sheets
+//	favicon.svg
+//
+// Everything but index.html is served as it is under /aq_server/. The page
+// needs no more of a Content-Security-Policy than
+//
+//	default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self';
+//	connect-src 'self' (and the ws: or wss: origin, for old Safari); media-src
+//	'self' blob:; base-uri 'none'; form-action 'none'; frame-ancestors as the
+//	routes decide
+//
+// Unit tests lie in tests/ and are left out here, as are tsconfig.json,
+// package.json and README.md.
+//
+//go:embed index.html favicon.svg *.js protocol media ui styles
+var FS embed.FS

@@ -1,0 +1,403 @@
+/** Wires the session and the devices to the elements. */
+
+import { permission } from './media/devices.js';
+import { LocalMedia } from './media/localmedia.js';
+import { figuresOf } from './media/stats.js';
+import { support as supportOf } from './media/support.js';
+import { callModel } from './model.js';
+import { loadPreferences, savePreferences } from './preferences.js';
+import { sentence } from './protocol/ending.js';
+import { ResumeStore } from './protocol/resumestore.js';
+import { validate } from './protocol/validate.js';
+import { Session } from './session.js';
+import './ui/app.js';
+import { explain } from './ui/problems.js';
+import { namesDid } from './ui/text.js';
+
+const app = /** @type {import('./ui/app.js').AqApp} */ (document.querySelector('aq-app'));
+const support = supportOf();
+const preferences = loadPreferences();
+const resume = new ResumeStore(sessionStorageIfAllowed(), navigator.locks);
+
+/** @type {import('./ui/call.js').Panel} */
+let panel = null;
+let unread = 0;
+let audioBlocked = false;
+/** @type {import('./media/stats.js').Figures|null} */
+let figures = null;
+let drawing = false;
+
+const local = new LocalMedia({
+  chosen: { microphone: preferences.microphone, camera: preferences.camera },
+  secure: support.secure,
+  onChange: () => {
+    session.setDevices(local.state.on);
+    draw();
+  },
+  onTrack: (source, track) => session.setTrack(source, track),
+});
+
+const socketPath = document.documentElement.dataset.websocketPath || '/aq_server/websocket';
+const session = new Session({
+  url: `${location.protocol === 'https:' ? 'wss:' : 'ws:'}//${location.host}${socketPath}`,
+  validate: (who) => validate(validateUrl(), who),
+  webrtc: support.webrtc,
+  onChange: draw,
+  onNotice: notice,
+  onMark: (name) => mark(name),
+  onWelcome: welcomed,
+});
+app.session = session;
+
+/** @returns {string} */
+function validateUrl() {
+  return new URL('validate', new URL(socketPath, location.href)).href;
+}
+
+/** Draws once for all changes of this moment. */
+function draw() {
+  if (drawing) return;
+  drawing = true;
+  queueMicrotask(() => {
+    drawing = false;
+    drawNow();
+  });
+}
+
+function drawNow() {
+  const { phase, ending } = session.state;
+  const own = { camera: local.cameraStream, screen: local.screenStream };
+  const call = callModel(session.state, local.state, own, support);
+  const microphone = local.track('microphone');
+  const wanted = { microphone: preferences.wantMicrophone, camera: preferences.wantCamera };
+  const inCall = phase === 'joined' || phase === 'reconnecting';
+  const { problems, devices, asking } = local.state;
+  const chosen = { ...local.current, speaker: preferences.speaker };
+  const preview = { local: local.state, camera: own.camera, microphone, wanted, chosen, support };
+  const trouble = { microphone: problems.microphone !== null, camera: problems.camera !== null };
+  app.model = {
+    inCall,
+    join: { joining: phase === 'joining', ending, preview },
+    call: { call, panel, unread, speaker: preferences.speaker, audioBlocked, asking: asking && inCall, trouble },
+    settings: {
+      devices: { devices, chosen, canRoute: support.speaker, microphone },
+      name: session.state.room.username,
+      theme: preferences.theme,
+      figures,
+      quality: call.quality,
+      problem: explain(problems),
+    },
+  };
+  document.title = inCall ? `${unread > 0 ? `(${unread}) ` : ''}${call.room} – AQ Server` : 'AQ Server';
+}
+
+/** @param {string} name */
+function mark(name) {
+  if (name === 'click') for (const old of ['click', 'welcome', 'offer', 'answer', 'connected', 'first-frame']) performance.clearMarks(`aq:${old}`);
+  if (performance.getEntriesByName(`aq:${name}`).length === 0) performance.mark(`aq:${name}`);
+}
+
+/** @param {import('./protocol/messages.js').Welcome} welcome */
+function welcomed(welcome) {
+  const { room, username, peer_id: peerId, resume: grant } = welcome;
+  if (grant) resume.save({ room, username, token: grant.token, peerId });
+  const url = new URL(location.href);
+  url.searchParams.set('room', room);
+  url.searchParams.delete('username');
+  history.replaceState(null, '', url);
+}
+
+// --- What the server and the others do -------------------------------------
+
+/** @type {Record<'joined'|'left', string[]>} */
+const gathered = { joined: [], left: [] };
+/** @type {ReturnType<typeof setTimeout>|undefined} */
+let gatherTimer;
+
+/** @param {import('./session.js').Notice} what */
+function notice(what) {
+  switch (what.kind) {
+    case 'joined':
+    case 'left':
+      // A class that comes in at once is one notice, not thirty.
+      gathered[what.kind].push(what.name);
+      clearTimeout(gatherTimer);
+      gatherTimer = setTimeout(showGathered, 300);
+      break;
+    case 'hand':
+      app.toasts.show({ text: `${what.name} raised a hand` });
+      break;
+    case 'screen':
+      app.toasts.show({ text: `${what.name} shares a screen` });
+      break;
+    case 'error':
+      app.toasts.show({ text: sentence(what.text), kind: 'error' });
+      break;
+    case 'chat':
+      if (panel === 'chat' && !document.hidden) return;
+      unread += 1;
+      if (panel !== 'chat') app.announce(`${what.message.username} writes: ${what.message.message.slice(0, 200)}`);
+      draw();
+  }
+}
+
+function showGathered() {
+  const joined = gathered.joined.splice(0);
+  const left = gathered.left.splice(0);
+  if (joined.length > 0) app.toasts.show({ text: namesDid(joined, 'joined') });
+  if (left.length > 0) app.toasts.show({ text: namesDid(left, 'left') });
+}
+
+// --- What the person does ---------------------------------------------------
+
+/**
+ * @template T
+ * @param {string} name
+ * @param {(detail: T) => void} run
+ */
+function on(name, run) {
+  app.addEventListener(name, (event) => run(/** @type {CustomEvent<T>} */ (event).detail));
+}
+
+on('aq-join', async (/** @type {{room: string, username: string, withDevices: boolean}} */ { room, username, withDevices }) => {
+  const who = { room, username };
+  Object.assign(preferences, { room, username });
+  savePreferences(preferences);
+  // The socket first: devices, and the person at their prompt, may take their time.
+  session.join(who, left.room === (room || 'default') && left.username === username ? left.token : '');
+  left = { room: '', username: '', token: '' };
+  unread = 0;
+  panel = null;
+  if (!withDevices) {
+    local.stop();
+  } else if (support.webrtc) {
+    await Promise.all([
+      local.open({ microphone: preferences.wantMicrophone, camera: preferences.wantCamera }),
+      local.track('microphone') ? local.setMicrophone(preferences.wantMicrophone) : null,
+    ]);
+    deviceToast();
+  }
+});
+
+on('aq-who', (/** @type {{room: string, username: string}} */ who) => check(who));
+
+on('aq-want', (/** @type {'microphone'|'camera'} */ kind) => {
+  const key = kind === 'microphone' ? 'wantMicrophone' : 'wantCamera';
+  preferences[key] = !preferences[key];
+  savePreferences(preferences);
+  draw();
+  if (kind === 'microphone' && local.track('microphone')) local.setMicrophone(preferences.wantMicrophone);
+  if (kind === 'camera' && !preferences.wantCamera) local.setCamera(false);
+  if (preferences[key]) local.openGranted({ microphone: kind === 'microphone', camera: kind === 'camera' });
+});
+
+on('aq-preview', (/** @type {{microphone: boolean, camera: boolean}} */ wanted) => local.open(wanted));
+
+on('aq-toggle', async (/** @type {'microphone'|'camera'|'screen'|'hand'} */ what) => {
+  const { on: now } = local.state;
+  switch (what) {
+    case 'microphone':
+      preferences.wantMicrophone = !now.microphone;
+      await local.setMicrophone(!now.microphone);
+      deviceToast();
+      break;
+    case 'camera':
+      preferences.wantCamera = !now.camera;
+      await local.setCamera(!now.camera);
+      deviceToast();
+      break;
+    case 'screen':
+      if (now.screen) local.stopScreen();
+      else await shareScreen();
+      break;
+    case 'hand':
+      session.setHand(!session.state.hand);
+      app.announce(session.state.hand ? 'Your hand is raised' : 'Your hand is down');
+  }
+  savePreferences(preferences);
+});
+
+async function shareScreen() {
+  const problem = await local.startScreen();
+  // Whoever closes the picker has changed his mind and needs no lecture.
+  if (problem && problem !== 'denied') app.toasts.show({ text: 'The screen could not be shared.', kind: 'error', id: 'screen' });
+}
+
+/** Says what is wrong with a device after somebody tried to use it. */
+function deviceToast() {
+  const problem = explain(local.state.problems);
+  app.toasts.dismiss('device');
+  if (!problem) return;
+  const action = problem.retry ? { label: 'Try again', run: retryDevices } : undefined;
+  app.toasts.show({ id: 'device', text: `${problem.title}. ${problem.text}`, kind: 'error', action });
+}
+
+async function retryDevices() {
+  const { problems } = local.state;
+  await local.open({ microphone: problems.microphone !== null, camera: problems.camera !== null });
+  deviceToast();
+}
+
+on('aq-device-retry', retryDevices);
+
+on('aq-choose-device', (/** @type {{kind: 'microphone'|'camera'|'speaker', id: string}} */ { kind, id }) => {
+  preferences[kind] = id;
+  savePreferences(preferences);
+  if (kind === 'speaker') draw();
+  else local.choose(kind, id);
+});
+
+on('aq-panel', (/** @type {'chat'|'people'} */ which) => {
+  panel = panel === which ? null : which;
+  if (panel === 'chat') unread = 0;
+  draw();
+});
+
+on('aq-chat', (/** @type {string} */ text) => session.sendChat(text));
+on('aq-rename', (/** @type {string} */ name) => {
+  preferences.username = name;
+  savePreferences(preferences);
+  session.rename(name);
+});
+on('aq-views', (/** @type {import('./protocol/messages.js').ViewEntry[]} */ views) => session.setViews(views));
+on('aq-retry', () => session.retryNow());
+on('aq-leave', () => {
+  session.leave();
+  resume.clear();
+  local.stop();
+});
+on('aq-audio-blocked', (/** @type {boolean} */ blocked) => {
+  audioBlocked = blocked;
+  draw();
+});
+on('aq-first-frame', () => mark('first-frame'));
+
+on('aq-copy-link', async () => {
+  const link = new URL(location.pathname, location.href);
+  link.searchParams.set('room', session.state.room.room);
+  try {
+    await navigator.clipboard.writeText(link.href);
+    app.toasts.show({ text: 'The link to this room is copied.', id: 'link' });
+  } catch {
+    // No clipboard in an insecure context: the person can copy from the notice.
+    app.toasts.show({ text: link.href, kind: 'error', id: 'link' });
+  }
+});
+
+/** @type {ReturnType<typeof setInterval>|undefined} */
+let figuresTimer;
+/** @type {import('./media/stats.js').Sample|null} */
+let sample = null;
+
+on('aq-settings', () => {
+  app.settings.show();
+  local.refresh();
+  sample = null;
+  readFigures();
+  figuresTimer = setInterval(readFigures, 1000);
+});
+on('aq-settings-closed', () => {
+  clearInterval(figuresTimer);
+  draw();
+});
+
+async function readFigures() {
+  const report = await session.stats();
+  if (!report) {
+    figures = null;
+  } else {
+    const read = figuresOf(report.values(), sample);
+    ({ figures, sample } = read);
+  }
+  draw();
+}
+
+on('aq-theme', (/** @type {import('./ui/settings.js').Theme} */ theme) => {
+  preferences.theme = theme;
+  savePreferences(preferences);
+  if (theme === 'auto') delete document.documentElement.dataset.theme;
+  else document.documentElement.dataset.theme = theme;
+  draw();
+});
+
+// --- What the server would say to what is typed ------------------------------
+
+/** @type {AbortController|null} */
+let checking = null;
+
+/** @param {{room: string, username: string}} who */
+async function check(who) {
+  checking?.abort();
+  const controller = new AbortController();
+  checking = controller;
+  await new Promise((resolve) => setTimeout(resolve, 250));
+  if (controller.signal.aborted || session.state.phase === 'joined') return;
+  const answer = await validate(validateUrl(), who, { signal: controller.signal }).catch(() => null);
+  if (!answer || controller.signal.aborted) return;
+  if (answer.ok) {
+    app.join.judge({ people: answer.peers, room: answer.room });
+    return;
+  }
+  const field = answer.code === 'bad_username' ? 'name' : answer.code === 'bad_room' ? 'room' : 'form';
+  app.join.judge({ field, text: sentence(answer.message) });
+}
+
+// --- The world outside --------------------------------------------------------
+
+/** After so long in the background nobody watches, and video is stopped. */
+const BACKGROUND_MS = 10000;
+/** @type {ReturnType<typeof setTimeout>|undefined} */
+let backgroundTimer;
+
+document.addEventListener('visibilitychange', () => {
+  clearTimeout(backgroundTimer);
+  if (document.hidden) {
+    backgroundTimer = setTimeout(() => session.setBackground(true), BACKGROUND_MS);
+    return;
+  }
+  session.setBackground(false);
+  session.retryNow();
+  if (panel === 'chat') unread = 0;
+  draw();
+});
+addEventListener('online', () => session.retryNow());
+
+function sessionStorageIfAllowed() {
+  try {
+    return sessionStorage;
+  } catch {
+    return undefined;
+  }
+}
+
+// --- Begin ------------------------------------------------------------------
+
+const query = new URLSearchParams(location.search);
+const first = { room: query.get('room') ?? preferences.room, username: query.get('username') ?? preferences.username };
+let left = { room: '', username: '', token: '' };
+drawNow();
+app.join.fill(first);
+app.join.focusFirst();
+check(first);
+resume.take(first.room || 'default', first.username).then((token) => {
+  left = { room: first.room || 'default', username: first.username, token };
+});
+if (support.devices && support.webrtc) {
+  local.refresh();
+  // The person may allow or block the devices beside the page; then the preview follows.
+  for (const kind of /** @type {const} */ (['microphone', 'camera'])) watchPermission(kind);
+  local.openGranted({ microphone: preferences.wantMicrophone, camera: preferences.wantCamera });
+}
+
+/** @param {'microphone'|'camera'} kind */
+async function watchPermission(kind) {
+  try {
+    const status = await navigator.permissions.query({ name: /** @type {PermissionName} */ (kind) });
+    status.addEventListener('change', async () => {
+      local.refresh();
+      if (local.state.problems[kind] === 'denied' && (await permission(kind)) === 'granted') retryDevices();
+    });
+  } catch {
+    // Firefox before 131 knows no such permission names; "Try again" does there.
+  }
+}

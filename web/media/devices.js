@@ -1,0 +1,119 @@
+/** Cameras, microphones and loudspeakers: which there are, and how to open them. */
+
+/** @typedef {'microphone'|'camera'} DeviceKind */
+/** @typedef {{id: string, label: string}} Device */
+/** @typedef {{microphones: Device[], cameras: Device[], speakers: Device[]}} DeviceList */
+/** @typedef {'denied'|'missing'|'busy'|'insecure'|'unsupported'|'failed'} DeviceProblem */
+
+/** @type {DeviceList} */
+export const NO_DEVICES = Object.freeze({ microphones: [], cameras: [], speakers: [] });
+
+/**
+ * Before permission is given browsers tell neither labels nor ids; such entries
+ * cannot be chosen and are left out.
+ *
+ * @param {MediaDevices|undefined} [media]
+ * @returns {Promise<DeviceList>}
+ */
+export async function listDevices(media = navigator.mediaDevices) {
+  if (!media?.enumerateDevices) return NO_DEVICES;
+  const all = await media.enumerateDevices();
+  /** @param {MediaDeviceKind} kind @param {string} word */
+  const pick = (kind, word) =>
+    all
+      .filter((device) => device.kind === kind && device.deviceId !== '')
+      .map((device, index) => ({ id: device.deviceId, label: device.label || `${word} ${index + 1}` }));
+  return {
+    microphones: pick('audioinput', 'Microphone'),
+    cameras: pick('videoinput', 'Camera'),
+    speakers: pick('audiooutput', 'Speaker'),
+  };
+}
+
+/**
+ * Tells whether a device may be opened without a prompt.
+ *
+ * @param {DeviceKind} kind
+ * @returns {Promise<'granted'|'denied'|'prompt'>}  prompt also where the browser does not tell
+ */
+export async function permission(kind) {
+  try {
+    const status = await navigator.permissions.query({ name: /** @type {PermissionName} */ (kind) });
+    return status.state;
+  } catch {
+    return 'prompt';
+  }
+}
+
+/**
+ * @param {DeviceKind} kind
+ * @param {string} deviceId  empty: the browser's default
+ * @returns {MediaStreamConstraints}
+ */
+export function constraintsFor(kind, deviceId) {
+  const device = deviceId ? { deviceId: { exact: deviceId } } : {};
+  if (kind === 'microphone') {
+    return { audio: { ...device, echoCancellation: true, noiseSuppression: true, autoGainControl: true } };
+  }
+  return { video: { ...device, width: { ideal: 1280 }, height: { ideal: 720 }, frameRate: { ideal: 30 } } };
+}
+
+/**
+ * Names the problem behind an error of getUserMedia (W3C Media Capture and
+ * Streams, section 10.2; older names of Firefox and Chromium included).
+ *
+ * @param {unknown} error
+ * @returns {DeviceProblem}
+ */
+export function problemOf(error) {
+  switch (error instanceof Error ? error.name : '') {
+    case 'NotAllowedError':
+    case 'SecurityError':
+    case 'PermissionDeniedError':
+      return 'denied';
+    case 'NotFoundError':
+    case 'OverconstrainedError':
+    case 'DevicesNotFoundError':
+      return 'missing';
+    case 'NotReadableError':
+    case 'AbortError':
+    case 'TrackStartError':
+      return 'busy';
+    case 'TypeError':
+      return 'unsupported';
+    default:
+      return 'failed';
+  }
+}
+
+/**
+ * Opens one device. A chosen device that is gone is replaced by the default.
+ *
+ * @param {DeviceKind} kind
+ * @param {string} deviceId
+ * @param {MediaDevices} [media]
+ * @returns {Promise<MediaStreamTrack>}
+ */
+export async function openDevice(kind, deviceId, media = navigator.mediaDevices) {
+  const first = await media.getUserMedia(constraintsFor(kind, deviceId)).catch((error) => {
+    if (deviceId && problemOf(error) === 'missing') return media.getUserMedia(constraintsFor(kind, ''));
+    throw error;
+  });
+  return first.getTracks()[0];
+}
+
+/**
+ * Opens microphone and camera with a single prompt.
+ *
+ * @param {string} microphoneId
+ * @param {string} cameraId
+ * @param {MediaDevices} [media]
+ * @returns {Promise<{microphone: MediaStreamTrack, camera: MediaStreamTrack}>}
+ */
+export async function openBoth(microphoneId, cameraId, media = navigator.mediaDevices) {
+  const stream = await media.getUserMedia({
+    ...constraintsFor('microphone', microphoneId),
+    ...constraintsFor('camera', cameraId),
+  });
+  return { microphone: stream.getAudioTracks()[0], camera: stream.getVideoTracks()[0] };
+}

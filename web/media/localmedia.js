@@ -1,0 +1,311 @@
+/**
+ * The person's own microphone, camera and screen: opened, muted, changed and
+ * closed here. No DOM elements. Muting the microphone keeps the device open
+ * (a word must not be lost while it starts again); switching the camera off
+ * closes it, so that its light goes out.
+ */
+
+import { listDevices, NO_DEVICES, openBoth, openDevice, permission, problemOf } from './devices.js';
+
+/** @typedef {import('./devices.js').DeviceKind} DeviceKind */
+/** @typedef {import('./devices.js').DeviceProblem} DeviceProblem */
+/** @typedef {import('../protocol/messages.js').Source} Source */
+
+/**
+ * @typedef {object} LocalState
+ * @property {{microphone: boolean, camera: boolean, screen: boolean}} on   what others can hear and see
+ * @property {{microphone: DeviceProblem|null, camera: DeviceProblem|null}} problems
+ * @property {boolean} asking   a device is being opened; perhaps the browser shows its prompt
+ * @property {import('./devices.js').DeviceList} devices
+ * @property {{microphone: string, camera: string}} chosen   device ids; empty: the default
+ */
+
+/**
+ * @typedef {object} LocalOptions
+ * @property {() => void} onChange   the state changed
+ * @property {(source: Source, track: MediaStreamTrack|null) => void} onTrack  a source's track was opened, replaced or closed
+ * @property {{microphone: string, camera: string}} [chosen]
+ * @property {MediaDevices} [media]
+ * @property {boolean} [secure]
+ */
+
+export class LocalMedia {
+  #options;
+  #media;
+  /** @type {Map<Source, MediaStreamTrack>} */
+  #tracks = new Map();
+  /** @type {LocalState} */
+  #state;
+  #opening = 0;
+  /** The last switch of each device wins over one that is still opening. */
+  #wanted = { microphone: false, camera: false };
+  /** @type {MediaStream|null} */
+  #cameraStream = null;
+  /** @type {MediaStream|null} */
+  #screenStream = null;
+
+  /** @param {LocalOptions} options */
+  constructor(options) {
+    this.#options = options;
+    this.#media = options.media ?? globalThis.navigator.mediaDevices;
+    this.#state = {
+      on: { microphone: false, camera: false, screen: false },
+      problems: { microphone: null, camera: null },
+      asking: false,
+      devices: NO_DEVICES,
+      chosen: options.chosen ?? { microphone: '', camera: '' },
+    };
+    this.#media?.addEventListener?.('devicechange', () => this.refresh());
+  }
+
+  /** @returns {LocalState} */
+  get state() {
+    return this.#state;
+  }
+
+  /** @param {Source} source @returns {MediaStreamTrack|null} */
+  track(source) {
+    return this.#tracks.get(source) ?? null;
+  }
+
+  /** The camera for a `<video>`; the same object as long as the track is the same. @returns {MediaStream|null} */
+  get cameraStream() {
+    return this.#cameraStream;
+  }
+
+  /** @returns {MediaStream|null} */
+  get screenStream() {
+    return this.#screenStream;
+  }
+
+  /** The devices in use, or else those that would be. @returns {{microphone: string, camera: string}} ids */
+  get current() {
+    /** @param {DeviceKind} kind */
+    const id = (kind) => this.track(kind)?.getSettings().deviceId ?? this.#state.chosen[kind];
+    return { microphone: id('microphone'), camera: id('camera') };
+  }
+
+  /** Reads the list of devices again. */
+  async refresh() {
+    const devices = await listDevices(this.#media).catch(() => NO_DEVICES);
+    this.#update({ devices });
+  }
+
+  /** Opens what may be opened without a prompt. @param {{microphone: boolean, camera: boolean}} wanted */
+  async openGranted(wanted) {
+    const [microphone, camera] = await Promise.all([permission('microphone'), permission('camera')]);
+    await this.open({
+      microphone: wanted.microphone && microphone === 'granted',
+      camera: wanted.camera && camera === 'granted',
+    });
+  }
+
+  /**
+   * Opens what is wanted and not open yet; where both are, with one prompt.
+   *
+   * @param {{microphone: boolean, camera: boolean}} wanted
+   */
+  async open(wanted) {
+    const microphone = wanted.microphone && !this.track('microphone');
+    const camera = wanted.camera && !this.track('camera');
+    if (microphone) this.#wanted.microphone = true;
+    if (camera) this.#wanted.camera = true;
+    if (microphone && camera && this.#media) {
+      const { chosen } = this.#state;
+      const both = await this.#busy(() => openBoth(chosen.microphone, chosen.camera, this.#media)).catch(() => null);
+      if (both) {
+        this.#opened('microphone', both.microphone);
+        this.#opened('camera', both.camera);
+        return;
+      }
+    }
+    // One of the two may still work; each names its own problem.
+    if (microphone) await this.#open('microphone');
+    if (camera) await this.#open('camera');
+  }
+
+  /** @param {boolean} on */
+  async setMicrophone(on) {
+    this.#wanted.microphone = on;
+    const track = this.track('microphone');
+    if (track) {
+      track.enabled = on;
+      this.#setOn('microphone', on);
+    } else if (on) {
+      await this.#open('microphone');
+    }
+  }
+
+  /** @param {boolean} on */
+  async setCamera(on) {
+    this.#wanted.camera = on;
+    if (!on) {
+      this.#close('camera');
+    } else if (!this.track('camera')) {
+      await this.#open('camera');
+    }
+  }
+
+  /**
+   * Changes a device, at once if it is open.
+   *
+   * @param {DeviceKind} kind
+   * @param {string} id
+   */
+  async choose(kind, id) {
+    this.#update({ chosen: { ...this.#state.chosen, [kind]: id } });
+    const old = this.track(kind);
+    if (!old) return;
+    // Phones cannot open their second camera while the first is open.
+    if (kind === 'camera') old.stop();
+    await this.#open(kind);
+    if (this.track(kind) === old && old.readyState === 'ended') this.#close(kind);
+  }
+
+  /**
+   * Shares the screen, with its sound where the browser gives it.
+   *
+   * @returns {Promise<DeviceProblem|null>} `denied` also when the person closed the picker
+   */
+  async startScreen() {
+    /** @type {MediaStream} */
+    let stream;
+    try {
+      stream = await this.#media.getDisplayMedia({
+        video: { frameRate: { ideal: 30, max: 30 } },
+        audio: { echoCancellation: false, noiseSuppression: false, autoGainControl: false },
+      });
+    } catch (error) {
+      return problemOf(error);
+    }
+    this.stopScreen();
+    const [video] = stream.getVideoTracks();
+    const [audio] = stream.getAudioTracks();
+    video.contentHint = 'detail';
+    video.addEventListener('ended', () => {
+      if (this.track('screen') === video) this.stopScreen();
+    });
+    this.#screenStream = new MediaStream([video]);
+    this.#put('screen', video);
+    if (audio) this.#put('screen_audio', audio);
+    this.#setOn('screen', true);
+    return null;
+  }
+
+  stopScreen() {
+    if (!this.track('screen')) return;
+    this.#screenStream = null;
+    for (const source of /** @type {const} */ (['screen', 'screen_audio'])) {
+      const track = this.track(source);
+      if (track) this.#remove(source, track);
+    }
+    this.#setOn('screen', false);
+  }
+
+  /** Closes everything. */
+  stop() {
+    this.stopScreen();
+    this.#wanted = { microphone: false, camera: false };
+    this.#close('microphone');
+    this.#close('camera');
+  }
+
+  /** @param {DeviceKind} kind */
+  async #open(kind) {
+    if (!this.#media?.getUserMedia) {
+      this.#problem(kind, this.#options.secure === false ? 'insecure' : 'unsupported');
+      return;
+    }
+    try {
+      this.#opened(kind, await this.#busy(() => openDevice(kind, this.#state.chosen[kind], this.#media)));
+    } catch (error) {
+      this.#problem(kind, problemOf(error));
+    }
+  }
+
+  /** @param {DeviceKind} kind @param {MediaStreamTrack} track */
+  #opened(kind, track) {
+    if (!this.#wanted[kind] && kind === 'camera') {
+      track.stop();
+      return;
+    }
+    const old = this.track(kind);
+    track.enabled = this.#wanted[kind];
+    track.addEventListener('ended', () => this.#ended(kind, track));
+    if (kind === 'camera') {
+      track.contentHint = 'motion';
+      this.#cameraStream = new MediaStream([track]);
+    }
+    this.#update({ problems: { ...this.#state.problems, [kind]: null } });
+    this.#put(kind, track);
+    if (old) old.stop();
+    this.#setOn(kind, this.#wanted[kind]);
+    this.refresh();
+  }
+
+  /** The device was unplugged or taken away: go on with another one, if there is one. @param {DeviceKind} kind @param {MediaStreamTrack} track */
+  async #ended(kind, track) {
+    if (this.track(kind) !== track) return;
+    const wanted = this.#wanted[kind];
+    this.#close(kind);
+    this.#wanted[kind] = wanted;
+    this.#update({ chosen: { ...this.#state.chosen, [kind]: '' } });
+    await this.refresh();
+    if (wanted) await this.#open(kind);
+  }
+
+  /** @param {DeviceKind} kind */
+  #close(kind) {
+    const track = this.track(kind);
+    if (kind === 'camera') this.#cameraStream = null;
+    if (track) this.#remove(kind, track);
+    this.#setOn(kind, false);
+  }
+
+  /** @param {Source} source @param {MediaStreamTrack} track */
+  #put(source, track) {
+    this.#tracks.set(source, track);
+    this.#options.onTrack(source, track);
+  }
+
+  /** @param {Source} source @param {MediaStreamTrack} track */
+  #remove(source, track) {
+    this.#tracks.delete(source);
+    track.stop();
+    this.#options.onTrack(source, null);
+  }
+
+
+  /** @param {DeviceKind} kind @param {DeviceProblem} problem */
+  #problem(kind, problem) {
+    if (!this.track(kind)) this.#wanted[kind] = false;
+    this.#update({ problems: { ...this.#state.problems, [kind]: problem } });
+  }
+
+  /**
+   * @template T
+   * @param {() => Promise<T>} work
+   * @returns {Promise<T>}
+   */
+  async #busy(work) {
+    this.#opening += 1;
+    this.#update({ asking: true });
+    try {
+      return await work();
+    } finally {
+      this.#opening -= 1;
+      this.#update({ asking: this.#opening > 0 });
+    }
+  }
+
+  /** @param {'microphone'|'camera'|'screen'} what @param {boolean} on */
+  #setOn(what, on) {
+    if (this.#state.on[what] !== on) this.#update({ on: { ...this.#state.on, [what]: on } });
+  }
+
+  /** @param {Partial<LocalState>} change */
+  #update(change) {
+    this.#state = { ...this.#state, ...change };
+    this.#options.onChange();
+  }
+}

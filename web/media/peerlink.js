@@ -1,0 +1,242 @@
+/**
+ * The one RTCPeerConnection to the server. The server makes every offer; this
+ * answers at once and gives each of our tracks to the transceiver that the
+ * offer made for it, whenever the track is ready: before the offer, between
+ * offer and answer, or minutes later. No DOM elements.
+ *
+ * Why not addTrack: Chromium answers a simulcast m-line with `inactive` when
+ * the track was added before the offer was applied.
+ */
+
+import { shapeEncodings } from './sending.js';
+
+/** @typedef {import('../protocol/messages.js').Source} Source */
+/** @typedef {import('../protocol/messages.js').PublishEntry} PublishEntry */
+/** @typedef {'new'|'connecting'|'connected'|'lost'} LinkState */
+
+/**
+ * @typedef {object} PeerLinkOptions
+ * @property {(answer: RTCSessionDescriptionInit, offerId: number) => void} onAnswer
+ * @property {(candidate: RTCIceCandidateInit) => void} onCandidate
+ * @property {() => void} onReceivers  the map of receivers changed
+ * @property {(state: LinkState) => void} onState
+ * @property {(error: unknown) => void} onError   an offer could not be applied
+ * @property {(configuration: RTCConfiguration) => RTCPeerConnection} [create]
+ */
+
+export class PeerLink {
+  #options;
+  /** @type {RTCPeerConnection|null} */
+  #pc = null;
+  /** @type {RTCIceServer[]} */
+  #iceServers = [];
+  /** @type {LinkState} */
+  #state = 'new';
+  /** @type {Promise<void>} offers are applied one after the other */
+  #chain = Promise.resolve();
+  /** @type {RTCIceCandidateInit[]} that came before their description */
+  #early = [];
+  /** @type {Map<string, MediaStream>} by mid */
+  #receivers = new Map();
+  /** @type {Map<Source, MediaStreamTrack|null>} */
+  #local = new Map();
+  /** @type {PublishEntry[]} */
+  #publish = [];
+  /** @type {Map<string, string[]|null>} rids somebody watches, by mid */
+  #watched = new Map();
+  /** @type {WeakMap<RTCRtpSender, Promise<void>>} setParameters must not overlap */
+  #shaping = new WeakMap();
+
+  /** @param {PeerLinkOptions} options */
+  constructor(options) {
+    this.#options = {
+      create: (/** @type {RTCConfiguration} */ configuration) => new RTCPeerConnection(configuration),
+      ...options,
+    };
+  }
+
+  /** @returns {LinkState} */
+  get state() {
+    return this.#state;
+  }
+
+  /** Remote tracks by mid, each in a stream of its own. @returns {ReadonlyMap<string, MediaStream>} */
+  get receivers() {
+    return this.#receivers;
+  }
+
+  /** Whether a connection exists that a resumed session can go on with. @returns {boolean} */
+  get alive() {
+    return this.#pc !== null && this.#pc.remoteDescription !== null && this.#pc.connectionState !== 'closed';
+  }
+
+  /** Makes the connection before it is needed: this takes some 15 ms off the first frame. */
+  prepare() {
+    this.#pc ??= this.#make();
+  }
+
+  /** @param {RTCIceServer[]} iceServers */
+  configure(iceServers) {
+    if (JSON.stringify(iceServers) === JSON.stringify(this.#iceServers)) return;
+    this.#iceServers = iceServers;
+    this.#pc?.setConfiguration(this.#configuration());
+  }
+
+  /**
+   * Applies an offer and answers it.
+   *
+   * @param {RTCSessionDescriptionInit} description
+   * @param {number} offerId  1 begins a new connection
+   * @returns {Promise<void>} settles when the answer is out; never rejects
+   */
+  offer(description, offerId) {
+    if (offerId === 1 && this.alive) this.drop();
+    this.prepare();
+    const pc = this.#pc;
+    this.#chain = this.#chain.then(async () => {
+      if (!pc || this.#pc !== pc) return;
+      try {
+        await this.#answer(pc, description, offerId);
+      } catch (error) {
+        if (this.#pc === pc) this.#options.onError(error);
+      }
+    });
+    return this.#chain;
+  }
+
+  /** @param {RTCIceCandidateInit} candidate */
+  candidate(candidate) {
+    if (!this.#pc?.remoteDescription) {
+      this.#early.push(candidate);
+      return;
+    }
+    // A candidate of a generation that is over is refused by the browser, and is of no use.
+    this.#pc.addIceCandidate(candidate).catch(() => undefined);
+  }
+
+  /** @param {PublishEntry[]} entries the m-lines that await our tracks */
+  setPublish(entries) {
+    this.#publish = entries;
+    this.#attachAll();
+  }
+
+  /** @param {Source} source @param {MediaStreamTrack|null} track */
+  setTrack(source, track) {
+    this.#local.set(source, track);
+    this.#attachAll();
+  }
+
+  /** @param {import('../protocol/messages.js').LayerEntry[]} entries */
+  setLayers(entries) {
+    for (const entry of entries) this.#watched.set(entry.mid, entry.rids);
+    this.#attachAll();
+  }
+
+  /** Forgets the connection; the next offer begins a new one. */
+  drop() {
+    this.#pc?.close();
+    this.#pc = null;
+    this.#early = [];
+    this.#watched.clear();
+    this.#receivers = new Map();
+    this.#options.onReceivers();
+    this.#become('new');
+  }
+
+  /** @returns {Promise<RTCStatsReport|null>} */
+  async stats() {
+    return this.alive && this.#pc ? this.#pc.getStats() : null;
+  }
+
+  #configuration() {
+    return /** @type {RTCConfiguration} */ ({ iceServers: this.#iceServers, bundlePolicy: 'max-bundle' });
+  }
+
+  #make() {
+    const pc = this.#options.create(this.#configuration());
+    pc.onicecandidate = ({ candidate }) => {
+      if (candidate && this.#pc === pc) this.#options.onCandidate(candidate.toJSON());
+    };
+    pc.ontrack = ({ track, transceiver }) => {
+      if (this.#pc !== pc || transceiver.mid === null) return;
+      if (this.#receivers.get(transceiver.mid)?.getTracks()[0] === track) return;
+      this.#receivers = new Map(this.#receivers).set(transceiver.mid, new MediaStream([track]));
+      this.#options.onReceivers();
+    };
+    pc.onconnectionstatechange = () => {
+      if (this.#pc === pc) this.#become(linkState(pc.connectionState));
+    };
+    return pc;
+  }
+
+  /**
+   * @param {RTCPeerConnection} pc
+   * @param {RTCSessionDescriptionInit} description
+   * @param {number} offerId
+   */
+  async #answer(pc, description, offerId) {
+    await pc.setRemoteDescription(description);
+    for (const candidate of this.#early.splice(0)) this.candidate(candidate);
+    this.#attachAll();
+    await pc.setLocalDescription();
+    const answer = pc.localDescription;
+    if (answer && this.#pc === pc) this.#options.onAnswer({ type: answer.type, sdp: answer.sdp }, offerId);
+    // Browsers forget some encoding parameters that were set before the answer.
+    this.#attachAll();
+  }
+
+  /** Gives every sender that the server made for us what it should send now. */
+  #attachAll() {
+    const pc = this.#pc;
+    if (!pc) return;
+    const byMid = new Map(pc.getTransceivers().map((t) => [t.mid, t]));
+    for (const entry of this.#publish) {
+      const transceiver = byMid.get(entry.mid);
+      if (transceiver && transceiver.direction !== 'stopped') this.#attach(transceiver, entry);
+    }
+  }
+
+  /** @param {RTCRtpTransceiver} transceiver @param {PublishEntry} entry */
+  #attach(transceiver, entry) {
+    const { sender } = transceiver;
+    if (transceiver.direction !== 'sendonly') transceiver.direction = 'sendonly';
+    const track = this.#local.get(entry.source) ?? null;
+    if (sender.track !== track) sender.replaceTrack(track).catch((error) => this.#options.onError(error));
+    if (entry.kind === 'video') this.#shape(sender, entry);
+  }
+
+  /** @param {RTCRtpSender} sender @param {PublishEntry} entry */
+  #shape(sender, entry) {
+    const before = this.#shaping.get(sender) ?? Promise.resolve();
+    const next = before.then(async () => {
+      const parameters = sender.getParameters();
+      if (!shapeEncodings(parameters, entry.source, this.#watched.get(entry.mid) ?? null)) return;
+      if (entry.source === 'screen') parameters.degradationPreference = 'maintain-resolution';
+      // The sender may be stopped or renegotiated meanwhile; the next attach shapes it again.
+      await sender.setParameters(parameters).catch(() => undefined);
+    });
+    this.#shaping.set(sender, next);
+  }
+
+  /** @param {LinkState} state */
+  #become(state) {
+    if (this.#state === state) return;
+    this.#state = state;
+    this.#options.onState(state);
+  }
+}
+
+/** @param {RTCPeerConnectionState} state @returns {LinkState} */
+function linkState(state) {
+  switch (state) {
+    case 'connected':
+      return 'connected';
+    case 'disconnected':
+    case 'failed':
+      return 'lost';
+    case 'connecting':
+      return 'connecting';
+    default:
+      return 'new';
+  }
+}

@@ -1,0 +1,43 @@
+/** How our own tracks are encoded: which layers run, and at which bitrate. */
+
+/** @typedef {import('../protocol/messages.js').Source} Source */
+
+/** Bits per second of each simulcast layer of the camera: quarter, half and full size. */
+const CAMERA_BITRATES = /** @type {Record<string, number>} */ ({ q: 180_000, h: 650_000, f: 2_200_000 });
+/** A camera without layers. */
+const CAMERA_BITRATE = 2_200_000;
+const SCREEN_BITRATE = 3_000_000;
+
+/**
+ * The parameters a sender should have, from those it has. Scaling is left to
+ * the browser: below 720p Chromium drops layers if it is set.
+ *
+ * @param {RTCRtpSendParameters} parameters as `getParameters` gave them; changed in place
+ * @param {Source} source
+ * @param {readonly string[]|null} watched  rids to send; null: all
+ * @returns {boolean} whether anything changed
+ */
+export function shapeEncodings(parameters, source, watched) {
+  let changed = false;
+  const layers = parameters.encodings ?? [];
+  for (const encoding of layers) {
+    const bitrate = bitrateOf(source, encoding.rid, layers.length);
+    const active = watched === null || layers.length < 2 || watched.includes(encoding.rid ?? '');
+    if (bitrate && encoding.maxBitrate !== bitrate) {
+      encoding.maxBitrate = bitrate;
+      changed = true;
+    }
+    if ((encoding.active ?? true) !== active) {
+      encoding.active = active;
+      changed = true;
+    }
+  }
+  return changed;
+}
+
+/** @param {Source} source @param {string|undefined} rid @param {number} layers */
+function bitrateOf(source, rid, layers) {
+  if (source === 'screen') return SCREEN_BITRATE;
+  if (source !== 'camera') return 0;
+  return layers > 1 ? CAMERA_BITRATES[rid ?? ''] : CAMERA_BITRATE;
+}

@@ -1,0 +1,245 @@
+/**
+ * The messages of docs/protocol.md: their types, and their way to and from text.
+ *
+ * Every message is `{event, data}` with `data` always a string; what is JSON
+ * inside that string is parsed here and nowhere else. Fields that a server
+ * leaves out get their empty value, so that nobody behind this file needs to ask.
+ */
+
+/** @typedef {'camera'|'microphone'|'screen'|'screen_audio'} Source */
+/** @typedef {'audio'|'video'} Kind */
+
+/**
+ * @typedef {object} PeerState
+ * @property {boolean} microphone
+ * @property {boolean} camera
+ * @property {boolean} hand
+ * @property {'ok'|'lost'} connection
+ */
+/** @typedef {{peer_id: string, username: string, state: PeerState}} PeerInfo */
+/** @typedef {{peer_id: string, username: string, reason: string}} PeerLeft */
+/**
+ * @typedef {object} ChatMessage
+ * @property {string} id         decimal, grows within the room
+ * @property {string} from       peer id
+ * @property {string} username
+ * @property {string} message
+ * @property {string} time       HH:MM:SS by the server's clock
+ * @property {string} timestamp  RFC 3339
+ */
+/** @typedef {{publish: Source[], subscribe: boolean, chat: boolean, moderate: boolean}} Permissions */
+/** @typedef {{token: string, window_seconds: number}} ResumeGrant */
+/**
+ * @typedef {object} Welcome
+ * @property {number} protocol
+ * @property {string} peer_id
+ * @property {string} room
+ * @property {string} username
+ * @property {Permissions} permissions
+ * @property {PeerInfo[]} peers
+ * @property {ChatMessage[]} chat
+ * @property {RTCIceServer[]} iceServers
+ * @property {ResumeGrant|null} resume
+ * @property {boolean} resumed
+ */
+/** @typedef {{mid: string, track_id: string, peer_id: string, kind: Kind, source: Source}} TrackEntry */
+/** @typedef {{mid: string, kind: Kind, source: Source, rids: string[]}} PublishEntry */
+/** @typedef {{track_id: string, peer_id: string, kind: Kind, source: Source}} UnassignedEntry */
+/** @typedef {{tracks: TrackEntry[], publish: PublishEntry[], unassigned: UnassignedEntry[]}} Tracks */
+/** @typedef {{mid: string, source: Source, rids: string[]|null}} LayerEntry */
+/** @typedef {{peer_id: string, level: number}} Speaker */
+/**
+ * @typedef {object} Quality
+ * @property {number} score          1 (unusable) to 5 (perfect)
+ * @property {number} bandwidth_bps  0: unknown
+ * @property {number} rtt_ms
+ * @property {number} loss           0 to 1
+ * @property {{track_id: string, reason: string}[]} paused
+ */
+/** @typedef {{code: string, message: string, event: string}} ServerError */
+/** @typedef {{track_id: string, width?: number, height?: number, hidden?: boolean}} ViewEntry */
+/** @typedef {{microphone?: boolean, camera?: boolean, hand?: boolean, username?: string}} StateUpdate */
+
+/**
+ * @typedef {{event: 'welcome', data: Welcome}
+ *   | {event: 'offer', data: RTCSessionDescriptionInit, offerId: number}
+ *   | {event: 'candidate', data: RTCIceCandidateInit}
+ *   | {event: 'chat', data: ChatMessage}
+ *   | {event: 'peer_joined', data: PeerInfo}
+ *   | {event: 'peer_updated', data: PeerInfo}
+ *   | {event: 'peer_left', data: PeerLeft}
+ *   | {event: 'tracks', data: Tracks}
+ *   | {event: 'layers', data: LayerEntry[]}
+ *   | {event: 'speakers', data: Speaker[]}
+ *   | {event: 'quality', data: Quality}
+ *   | {event: 'error', data: ServerError}} ServerMessage
+ */
+
+/** @typedef {'answer'|'candidate'|'chat'|'publish'|'unpublish'|'state'|'view'|'restart'|'leave'} ClientEvent */
+
+/**
+ * Encodes one message for the wire.
+ *
+ * @param {ClientEvent} event
+ * @param {string|object} [data] a string goes as it is, an object as JSON text
+ * @param {Record<string, unknown>} [extra] further top-level fields
+ * @returns {string}
+ */
+export function encode(event, data = '', extra = {}) {
+  return JSON.stringify({ event, data: typeof data === 'string' ? data : JSON.stringify(data), ...extra });
+}
+
+/**
+ * Decodes one frame. Returns null for what is not a message, for events that
+ * this client does not know, and for data of the wrong shape: the protocol asks
+ * clients to ignore those.
+ *
+ * @param {unknown} frame
+ * @returns {ServerMessage|null}
+ */
+export function decode(frame) {
+  const outer = parseObject(frame);
+  if (!outer || typeof outer.event !== 'string') return null;
+  if (outer.event === 'chat') return { event: 'chat', data: chatMessage(outer) };
+  const data = parseObject(outer.data);
+  if (!data) return null;
+  switch (outer.event) {
+    case 'welcome':
+      return { event: 'welcome', data: welcome(data) };
+    case 'offer':
+      if (data.type !== 'offer' || typeof data.sdp !== 'string') return null;
+      return { event: 'offer', data: { type: 'offer', sdp: data.sdp }, offerId: number(outer.offer_id) };
+    case 'candidate':
+      return { event: 'candidate', data };
+    case 'peer_joined':
+      return { event: 'peer_joined', data: peerInfo(data) };
+    case 'peer_updated':
+      return { event: 'peer_updated', data: peerInfo(data) };
+    case 'peer_left':
+      return {
+        event: 'peer_left',
+        data: { peer_id: string(data.peer_id), username: string(data.username), reason: string(data.reason) },
+      };
+    case 'tracks':
+      return { event: 'tracks', data: tracks(data) };
+    case 'layers':
+      return { event: 'layers', data: array(data.tracks).map(layerEntry) };
+    case 'speakers':
+      return {
+        event: 'speakers',
+        data: array(data.speakers).map((s) => ({ peer_id: string(s.peer_id), level: number(s.level) })),
+      };
+    case 'quality':
+      return { event: 'quality', data: quality(data) };
+    case 'error':
+      return {
+        event: 'error',
+        data: { code: string(data.code), message: string(data.message), event: string(data.event) },
+      };
+    default:
+      return null;
+  }
+}
+
+/** @param {unknown} text @returns {Record<string, any>|null} */
+function parseObject(text) {
+  if (typeof text !== 'string') return null;
+  try {
+    const value = JSON.parse(text);
+    return value && typeof value === 'object' && !Array.isArray(value) ? value : null;
+  } catch {
+    return null;
+  }
+}
+
+/** @param {unknown} v @returns {string} */
+const string = (v) => (typeof v === 'string' ? v : '');
+/** @param {unknown} v @returns {number} */
+const number = (v) => (typeof v === 'number' && Number.isFinite(v) ? v : 0);
+/** @param {unknown} v @returns {any[]} */
+const array = (v) => (Array.isArray(v) ? v.filter((item) => item && typeof item === 'object') : []);
+/** @param {unknown} v @returns {string[]} */
+const strings = (v) => (Array.isArray(v) ? v.filter((item) => typeof item === 'string') : []);
+
+/** @param {any} d @returns {PeerInfo} */
+function peerInfo(d) {
+  const state = d.state ?? {};
+  return {
+    peer_id: string(d.peer_id),
+    username: string(d.username),
+    state: {
+      microphone: state.microphone === true,
+      camera: state.camera === true,
+      hand: state.hand === true,
+      connection: state.connection === 'lost' ? 'lost' : 'ok',
+    },
+  };
+}
+
+/** @param {any} d @returns {ChatMessage} */
+function chatMessage(d) {
+  return {
+    id: string(d.id),
+    from: string(d.from),
+    username: string(d.username),
+    message: string(d.message) || string(d.data),
+    time: string(d.time),
+    timestamp: string(d.timestamp),
+  };
+}
+
+/** @param {any} d @returns {Welcome} */
+function welcome(d) {
+  const permissions = d.permissions ?? {};
+  const resume = d.resume && typeof d.resume.token === 'string' && d.resume.token !== '';
+  return {
+    protocol: number(d.protocol),
+    peer_id: string(d.peer_id),
+    room: string(d.room),
+    username: string(d.username),
+    permissions: {
+      publish: /** @type {Source[]} */ (strings(permissions.publish)),
+      subscribe: permissions.subscribe === true,
+      chat: permissions.chat === true,
+      moderate: permissions.moderate === true,
+    },
+    peers: array(d.peers).map(peerInfo),
+    chat: array(d.chat).map(chatMessage),
+    iceServers: array(d.iceServers),
+    resume: resume ? { token: d.resume.token, window_seconds: number(d.resume.window_seconds) } : null,
+    resumed: d.resumed === true,
+  };
+}
+
+/** @param {any} d @returns {Tracks} */
+function tracks(d) {
+  /** @param {any} t */
+  const common = (t) => ({ kind: /** @type {Kind} */ (string(t.kind)), source: /** @type {Source} */ (string(t.source)) });
+  /** @param {any} t */
+  const remote = (t) => ({ track_id: string(t.track_id), peer_id: string(t.peer_id), ...common(t) });
+  return {
+    tracks: array(d.tracks).map((t) => ({ mid: string(t.mid), ...remote(t) })),
+    publish: array(d.publish).map((t) => ({ mid: string(t.mid), ...common(t), rids: strings(t.rids) })),
+    unassigned: array(d.unassigned).map(remote),
+  };
+}
+
+/** @param {any} t @returns {LayerEntry} */
+function layerEntry(t) {
+  return {
+    mid: string(t.mid),
+    source: /** @type {Source} */ (string(t.source)),
+    rids: Array.isArray(t.rids) ? strings(t.rids) : null,
+  };
+}
+
+/** @param {any} d @returns {Quality} */
+function quality(d) {
+  return {
+    score: number(d.score),
+    bandwidth_bps: number(d.bandwidth_bps),
+    rtt_ms: number(d.rtt_ms),
+    loss: number(d.loss),
+    paused: array(d.paused).map((p) => ({ track_id: string(p.track_id), reason: string(p.reason) })),
+  };
+}

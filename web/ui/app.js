@@ -1,0 +1,81 @@
+/** The whole page: the way in, the call, and what lies above both. */
+
+import { AqElement, h, setText } from './element.js';
+import { AqCall } from './call.js';
+import { AqJoin } from './join.js';
+import { AqSettings } from './settings.js';
+import { AqToasts } from './toasts.js';
+
+/**
+ * @typedef {object} AppModel
+ * @property {boolean} inCall
+ * @property {import('./join.js').JoinModel} join
+ * @property {import('./call.js').CallViewModel} call
+ * @property {import('./settings.js').SettingsModel} settings
+ */
+
+/**
+ * `session` is for tests and for curious people: the live Session (session.js).
+ *
+ * @extends {AqElement<AppModel>}
+ */
+export class AqApp extends AqElement {
+  /** @type {import('../session.js').Session|null} */
+  session = null;
+  #join = new AqJoin();
+  #call = new AqCall();
+  #settings = new AqSettings();
+  #toasts = new AqToasts();
+  #announcer = h('div', { class: 'sr-only', role: 'status', 'aria-live': 'polite', 'data-testid': 'announcer' });
+  /** @type {boolean|null} */
+  #inCall = null;
+
+  /** @override */
+  build() {
+    this.replaceChildren(h('main', { class: 'join-main' }, this.#join), this.#call, this.#settings, this.#toasts, this.#announcer);
+  }
+
+  /** @returns {AqJoin} */
+  get join() {
+    return this.#join;
+  }
+
+  /** @returns {AqToasts} */
+  get toasts() {
+    return this.#toasts;
+  }
+
+  /** @returns {AqSettings} */
+  get settings() {
+    return this.#settings;
+  }
+
+  /** Says something to screen readers only. @param {string} text */
+  announce(text) {
+    setText(this.#announcer, '');
+    setText(this.#announcer, text);
+  }
+
+  /** @override @param {AppModel} model */
+  render(model) {
+    const entered = this.#inCall !== model.inCall;
+    this.#inCall = model.inCall;
+    const joinMain = /** @type {HTMLElement} */ (this.#join.parentElement);
+    joinMain.hidden = model.inCall;
+    this.#call.hidden = !model.inCall;
+    if (model.inCall) this.#call.model = model.call;
+    else this.#join.model = model.join;
+    this.#settings.model = model.settings;
+    if (!entered) return;
+    if (!model.inCall) {
+      this.#settings.hide();
+      this.#call.model = model.call;
+      this.#join.focusFirst();
+    } else {
+      // What held the cursor is gone; the first control is where the next thing is done.
+      /** @type {HTMLElement|null} */ (this.#call.querySelector('aq-controls button:not([hidden])'))?.focus({ preventScroll: true });
+    }
+  }
+}
+
+customElements.define('aq-app', AqApp);

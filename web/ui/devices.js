@@ -1,0 +1,67 @@
+/** The choice of microphone, camera and loudspeaker. */
+
+import { AqElement, h } from './element.js';
+import { AqMeter } from './meter.js';
+
+/** @typedef {import('../media/devices.js').Device} Device */
+/**
+ * @typedef {object} DevicesModel
+ * @property {import('../media/devices.js').DeviceList} devices
+ * @property {{microphone: string, camera: string, speaker: string}} chosen
+ * @property {boolean} canRoute   the loudspeaker can be chosen
+ * @property {MediaStreamTrack|null} microphone  for the level
+ */
+
+let instances = 0;
+
+/** @extends {AqElement<DevicesModel>} */
+export class AqDevices extends AqElement {
+  #prefix = `aq-devices-${(instances += 1)}`;
+  #microphone = h('select', { id: `${this.#prefix}-microphone`, 'data-testid': 'microphone-select' });
+  #camera = h('select', { id: `${this.#prefix}-camera`, 'data-testid': 'camera-select' });
+  #speaker = h('select', { id: `${this.#prefix}-speaker`, 'data-testid': 'speaker-select' });
+  #speakerField = this.#field('Speaker', this.#speaker);
+  #meter = new AqMeter();
+
+  /** @override */
+  build() {
+    this.append(this.#field('Microphone', this.#microphone), this.#meter, this.#field('Camera', this.#camera), this.#speakerField);
+  }
+
+  /** @override @param {AbortSignal} signal */
+  listen(signal) {
+    /** @type {const} */ ([
+      ['microphone', this.#microphone],
+      ['camera', this.#camera],
+      ['speaker', this.#speaker],
+    ]).forEach(([kind, select]) => {
+      select.addEventListener('change', () => this.emit('aq-choose-device', { kind, id: select.value }), { signal });
+    });
+  }
+
+  /** @override @param {DevicesModel} model */
+  render({ devices, chosen, canRoute, microphone }) {
+    fill(this.#microphone, devices.microphones, chosen.microphone);
+    fill(this.#camera, devices.cameras, chosen.camera);
+    fill(this.#speaker, devices.speakers, chosen.speaker);
+    this.#speakerField.hidden = !canRoute || devices.speakers.length === 0;
+    this.#meter.model = { track: microphone };
+  }
+
+  /** @param {string} label @param {HTMLSelectElement} select */
+  #field(label, select) {
+    return h('div', { class: 'field' }, h('label', { for: select.id }, label), select);
+  }
+}
+
+/** @param {HTMLSelectElement} select @param {Device[]} devices @param {string} chosen */
+function fill(select, devices, chosen) {
+  const options = devices.length > 0 ? devices : [{ id: '', label: 'None found' }];
+  const same = select.options.length === options.length && options.every((o, i) => select.options[i].value === o.id && select.options[i].text === o.label);
+  if (!same) select.replaceChildren(...options.map((o) => new Option(o.label, o.id)));
+  const wanted = options.some((o) => o.id === chosen) ? chosen : options[0].id;
+  if (select.value !== wanted) select.value = wanted;
+  select.disabled = devices.length === 0;
+}
+
+customElements.define('aq-devices', AqDevices);

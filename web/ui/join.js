@@ -1,0 +1,127 @@
+/** The way in: room, name, preview, and what stands against it. */
+
+import { AqElement, h, setAttribute, setText } from './element.js';
+import { icon } from './icons.js';
+import { AqPreview } from './preview.js';
+
+/**
+ * @typedef {object} JoinModel
+ * @property {boolean} joining
+ * @property {import('../protocol/ending.js').Ending|null} ending   why the last visit or attempt ended
+ * @property {Omit<import('./preview.js').PreviewModel, 'name'>} preview
+ */
+/** @typedef {{field: 'room'|'name'|'form', text: string}|{people: number, room: string}|null} Verdict */
+
+/** @extends {AqElement<JoinModel>} */
+export class AqJoin extends AqElement {
+  #room = h('input', { id: 'aq-room', type: 'text', maxlength: 200, autocomplete: 'off', autocapitalize: 'off', spellcheck: false, placeholder: 'default', 'aria-describedby': 'aq-room-note', 'data-testid': 'room-input' });
+  #name = h('input', { id: 'aq-name', type: 'text', maxlength: 200, autocomplete: 'nickname', spellcheck: false, placeholder: 'Guest', 'aria-describedby': 'aq-name-note', 'data-testid': 'name-input' });
+  #roomNote = h('p', { id: 'aq-room-note', class: 'field-note', 'data-testid': 'room-note', role: 'status' });
+  #nameNote = h('p', { id: 'aq-name-note', class: 'field-note', 'data-testid': 'name-note', role: 'status' });
+  #label = h('span', {}, 'Join');
+  #join = h('button', { type: 'submit', class: 'button primary wide', 'data-testid': 'join-button' }, this.#label);
+  #without = h('button', { type: 'button', class: 'button quiet wide', 'data-testid': 'join-without-button' }, 'Join without camera and microphone');
+  #endTitle = h('strong', { 'data-testid': 'ending-title' });
+  #endText = h('p', {});
+  #ending = h('div', { class: 'notice', role: 'alert', hidden: true }, icon('warning'), h('div', {}, this.#endTitle, this.#endText));
+  #form = h(
+    'form',
+    { class: 'join-form', 'data-testid': 'join-form', novalidate: true },
+    h('p', { class: 'brand' }, h('img', { src: 'favicon.svg', alt: '', width: 24, height: 24 }), 'AQ Server'),
+    h('h1', {}, 'Join a room'),
+    this.#ending,
+    h('div', { class: 'field' }, h('label', { for: 'aq-room' }, 'Room'), this.#room, this.#roomNote),
+    h('div', { class: 'field' }, h('label', { for: 'aq-name' }, 'Your name'), this.#name, this.#nameNote),
+    this.#join,
+    this.#without,
+  );
+  #preview = new AqPreview();
+
+  /** @override */
+  build() {
+    this.append(h('div', { class: 'join-card' }, this.#preview, this.#form));
+  }
+
+  /** @override @param {AbortSignal} signal */
+  listen(signal) {
+    this.#form.addEventListener(
+      'submit',
+      (event) => {
+        event.preventDefault();
+        this.#submit(true);
+      },
+      { signal },
+    );
+    this.#without.addEventListener('click', () => this.#submit(false), { signal });
+    const changed = () => {
+      this.emit('aq-who', this.who);
+      if (this.model) this.render(this.model);
+    };
+    this.#room.addEventListener('input', changed, { signal });
+    this.#name.addEventListener('input', changed, { signal });
+  }
+
+  /** @override @param {JoinModel} model */
+  render({ joining, ending, preview }) {
+    this.#preview.model = { ...preview, name: this.#name.value.trim() };
+    setText(this.#label, joining ? 'Joining…' : ending?.rejoin && ending.code === 'left' ? 'Join again' : 'Join');
+    this.#join.disabled = joining;
+    this.#without.disabled = joining;
+    this.#without.hidden = !preview.support.devices || !(preview.wanted.camera || preview.wanted.microphone);
+    this.#ending.hidden = !ending || joining;
+    if (!ending) return;
+    setAttribute(this.#ending, 'data-testid', ending.code === 'left' ? 'ended' : 'error-box');
+    setAttribute(this.#ending, 'data-code', ending.code);
+    this.#ending.classList.toggle('info', ending.code === 'left');
+    setText(this.#endTitle, ending.title);
+    setText(this.#endText, ending.text);
+  }
+
+  /** What is typed, trimmed. @returns {{room: string, username: string}} */
+  get who() {
+    return { room: this.#room.value.trim(), username: this.#name.value.trim() };
+  }
+
+  /** @param {{room: string, username: string}} who */
+  fill({ room, username }) {
+    this.#room.value = room;
+    this.#name.value = username;
+    if (this.model) this.render(this.model);
+  }
+
+  /** Puts the cursor where the next thing is to be done. */
+  focusFirst() {
+    if (this.#room.value === '') this.#room.focus();
+    else if (this.#name.value === '') this.#name.focus();
+    else this.#join.focus();
+  }
+
+  /** What the server thinks of what is typed. @param {Verdict} verdict */
+  judge(verdict) {
+    const bad = verdict && 'field' in verdict ? verdict : null;
+    const peopleText = verdict && 'people' in verdict ? insideText(verdict.people) : '';
+    note(this.#room, this.#roomNote, bad && bad.field !== 'name' ? bad.text : '', peopleText);
+    note(this.#name, this.#nameNote, bad?.field === 'name' ? bad.text : '', '');
+  }
+
+  /** @param {boolean} withDevices */
+  #submit(withDevices) {
+    if (this.#join.disabled) return;
+    this.emit('aq-join', { ...this.who, withDevices });
+  }
+}
+
+/** @param {HTMLInputElement} input @param {HTMLElement} element @param {string} error @param {string} info */
+function note(input, element, error, info) {
+  setAttribute(input, 'aria-invalid', error ? 'true' : null);
+  element.classList.toggle('error', error !== '');
+  setText(element, error || info);
+}
+
+/** @param {number} people */
+function insideText(people) {
+  if (people === 0) return 'Nobody is inside yet.';
+  return people === 1 ? 'One person is inside.' : `${people} people are inside.`;
+}
+
+customElements.define('aq-join', AqJoin);

@@ -1,0 +1,77 @@
+/** Who is in the room. */
+
+import { AqElement, h, setAttribute, setText } from './element.js';
+import { icon } from './icons.js';
+import { hueOf, initials } from './text.js';
+
+/** @typedef {import('../model.js').CallModel['people'][number]} Person */
+
+/** @extends {AqElement<{people: Person[]}>} */
+export class AqPeople extends AqElement {
+  #list = h('ul', { class: 'people-list', 'data-testid': 'people-list', 'aria-label': 'People' });
+  #copy = h('button', { type: 'button', class: 'button wide', 'data-testid': 'people-copy' }, icon('link'), 'Copy link to invite');
+  /** @type {Map<string, PersonItem>} */
+  #items = new Map();
+
+  /** @override */
+  build() {
+    this.append(h('div', { class: 'people-scroll', tabindex: 0, role: 'group', 'aria-label': 'List of people' }, this.#list), this.#copy);
+  }
+
+  /** @override @param {AbortSignal} signal */
+  listen(signal) {
+    this.#copy.addEventListener('click', () => this.emit('aq-copy-link'), { signal });
+  }
+
+  /** @override @param {{people: Person[]}} model */
+  render({ people }) {
+    const present = new Set(people.map((person) => person.peerId));
+    for (const [id, item] of this.#items) {
+      if (present.has(id)) continue;
+      item.element.remove();
+      this.#items.delete(id);
+    }
+    for (const person of people) {
+      let item = this.#items.get(person.peerId);
+      if (!item) {
+        item = new PersonItem();
+        this.#items.set(person.peerId, item);
+        this.#list.append(item.element);
+      }
+      item.show(person);
+    }
+  }
+}
+
+/** One line of the list. */
+class PersonItem {
+  #avatar = h('span', { class: 'avatar', 'aria-hidden': 'true' });
+  #name = h('span', { class: 'person-name', dir: 'auto' });
+  #note = h('span', { class: 'person-note' });
+  #hand = mark('hand', 'Hand raised');
+  #lost = mark('lost', 'Connection lost');
+  #microphone = mark('microphone-off', 'Microphone off');
+  #camera = mark('camera-off', 'Camera off');
+  element = h('li', { class: 'person', 'data-testid': 'person' }, this.#avatar, h('span', { class: 'person-text' }, this.#name, this.#note), this.#hand, this.#lost, this.#microphone, this.#camera);
+
+  /** @param {Person} person */
+  show(person) {
+    setAttribute(this.element, 'data-peer-id', person.peerId);
+    setAttribute(this.element, 'data-speaking', person.speaking);
+    this.#avatar.className = `avatar hue-${hueOf(person.peerId || person.name)}`;
+    setText(this.#avatar, initials(person.name));
+    setText(this.#name, person.name);
+    setText(this.#note, person.self ? 'You' : '');
+    this.#hand.hidden = !person.hand;
+    this.#lost.hidden = !person.lost;
+    this.#microphone.hidden = person.microphone;
+    this.#camera.hidden = person.camera;
+  }
+}
+
+/** @param {import('./icons.js').IconName} name @param {string} words */
+function mark(name, words) {
+  return h('span', { class: `mark mark-${name}`, title: words }, icon(name), h('span', { class: 'sr-only' }, words));
+}
+
+customElements.define('aq-people', AqPeople);

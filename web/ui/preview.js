@@ -1,0 +1,110 @@
+/** How one will look and sound, before joining. */
+
+import { AqElement, h, setAttribute, setText } from './element.js';
+import { draw, icon } from './icons.js';
+import { explain, INSECURE, NO_WEBRTC } from './problems.js';
+import { hueOf, initials } from './text.js';
+import { AqDevices } from './devices.js';
+
+/**
+ * @typedef {object} PreviewModel
+ * @property {string} name
+ * @property {import('../media/localmedia.js').LocalState} local
+ * @property {MediaStream|null} camera
+ * @property {MediaStreamTrack|null} microphone
+ * @property {{microphone: boolean, camera: boolean}} wanted   to be on after the join
+ * @property {{microphone: string, camera: string, speaker: string}} chosen   device ids
+ * @property {import('../media/support.js').Support} support
+ */
+
+/** @extends {AqElement<PreviewModel>} */
+export class AqPreview extends AqElement {
+  #video = h('video', { class: 'mirrored', playsinline: true, autoplay: true, muted: true, tabindex: -1, 'aria-label': 'Your camera', 'data-testid': 'preview-video' });
+  #avatar = h('div', { 'aria-hidden': 'true' });
+  #hint = h('p', { class: 'preview-hint', 'data-testid': 'preview-hint', role: 'status' });
+  #start = h('button', { type: 'button', class: 'button', 'data-testid': 'preview-start' }, icon('camera'), 'Turn on camera and microphone');
+  #micIcon = icon('microphone');
+  #camIcon = icon('camera');
+  #microphone = h('button', { type: 'button', class: 'control', 'data-testid': 'preview-mic' }, this.#micIcon);
+  #camera = h('button', { type: 'button', class: 'control', 'data-testid': 'preview-cam' }, this.#camIcon);
+  #title = h('strong', {});
+  #text = h('p', {});
+  #retry = h('button', { type: 'button', class: 'button small', 'data-testid': 'device-retry' }, 'Try again');
+  #problem = h('div', { class: 'notice', role: 'alert', 'data-testid': 'device-problem', hidden: true }, icon('warning'), h('div', {}, this.#title, this.#text, this.#retry));
+  #devices = new AqDevices();
+  #buttons = h('div', { class: 'preview-buttons', role: 'group', 'aria-label': 'Join with' }, this.#microphone, this.#camera);
+
+  /** @override */
+  build() {
+    this.#video.muted = true;
+    this.append(
+      h('div', { class: 'preview-frame' }, this.#video, h('div', { class: 'preview-empty' }, this.#avatar, this.#hint, this.#start), this.#buttons),
+      this.#problem,
+      this.#devices,
+    );
+  }
+
+  /** @override @param {AbortSignal} signal */
+  listen(signal) {
+    this.#start.addEventListener('click', () => this.emit('aq-preview', { microphone: true, camera: true }), { signal });
+    this.#retry.addEventListener('click', () => this.emit('aq-preview', this.model?.wanted), { signal });
+    this.#microphone.addEventListener('click', () => this.emit('aq-want', 'microphone'), { signal });
+    this.#camera.addEventListener('click', () => this.emit('aq-want', 'camera'), { signal });
+  }
+
+  /** @override @param {PreviewModel} model */
+  render(model) {
+    const { local, camera, wanted, support } = model;
+    if (this.#video.srcObject !== camera) {
+      this.#video.srcObject = camera;
+      if (camera) this.#video.play().catch(() => undefined);
+    }
+    setAttribute(this, 'data-video', camera !== null);
+    this.#avatar.className = `tile-avatar hue-${hueOf(model.name)}`;
+    setText(this.#avatar, initials(model.name || '?'));
+    const usable = support.webrtc && support.devices;
+    const open = camera !== null || model.microphone !== null;
+    setText(this.#hint, hintOf(model, usable));
+    this.#start.hidden = !usable || open || local.asking || !(wanted.camera || wanted.microphone);
+    this.#buttons.hidden = !usable;
+    toggle(this.#microphone, this.#micIcon, 'microphone', wanted.microphone);
+    toggle(this.#camera, this.#camIcon, 'camera', wanted.camera);
+    const problem = !support.webrtc ? NO_WEBRTC : !support.secure && !support.devices ? INSECURE : explain(local.problems);
+    this.#problem.hidden = problem === null;
+    if (problem) {
+      setText(this.#title, problem.title);
+      setText(this.#text, problem.text);
+      this.#retry.hidden = !problem.retry;
+    }
+    const known = local.devices.microphones.length + local.devices.cameras.length > 0;
+    this.#devices.hidden = !known;
+    this.#devices.model = {
+      devices: local.devices,
+      chosen: model.chosen,
+      canRoute: support.speaker,
+      microphone: model.microphone,
+    };
+  }
+}
+
+/** @param {PreviewModel} model @param {boolean} usable */
+function hintOf({ local, camera, microphone, wanted }, usable) {
+  if (camera) return '';
+  if (local.asking) return 'Your browser is asking for permission…';
+  if (!usable || (!wanted.camera && !wanted.microphone)) return 'You join without camera and microphone';
+  if (!wanted.camera) return 'You join with the camera off';
+  if (microphone || local.problems.camera) return 'No camera';
+  return 'Camera and microphone are off until you turn them on or join';
+}
+
+/** @param {HTMLButtonElement} button @param {SVGSVGElement} svg @param {'microphone'|'camera'} what @param {boolean} on */
+function toggle(button, svg, what, on) {
+  const label = `${what === 'microphone' ? 'Microphone' : 'Camera'} ${on ? 'on' : 'off'} when joining`;
+  setAttribute(button, 'aria-label', label);
+  setAttribute(button, 'title', label);
+  setAttribute(button, 'aria-pressed', String(on));
+  setAttribute(button, 'data-off', !on);
+  draw(svg, on ? what : `${what}-off`);
+}
+
+customElements.define('aq-preview', AqPreview);

@@ -1,0 +1,66 @@
+/** Words, and a way on, for everything that keeps a camera or microphone away. */
+
+/** @typedef {import('../media/devices.js').DeviceProblem} DeviceProblem */
+/** @typedef {import('../media/devices.js').DeviceKind} DeviceKind */
+/** @typedef {{title: string, text: string, retry: boolean}} Explanation */
+
+/**
+ * @param {{microphone: DeviceProblem|null, camera: DeviceProblem|null}} problems
+ * @returns {Explanation|null} null: all is well
+ */
+export function explain({ microphone, camera }) {
+  if (!microphone && !camera) return null;
+  if (microphone && camera && microphone === camera) return explainOne('camera and microphone', microphone, true);
+  if (microphone && !camera) return explainOne('microphone', microphone, false);
+  if (camera && !microphone) return explainOne('camera', camera, false);
+  const mic = explainOne('microphone', /** @type {DeviceProblem} */ (microphone), false);
+  const cam = explainOne('camera', /** @type {DeviceProblem} */ (camera), false);
+  return { title: 'Camera and microphone do not work', text: `${mic.title}: ${mic.text} ${cam.title}: ${cam.text}`, retry: true };
+}
+
+/**
+ * @param {string} what
+ * @param {DeviceProblem} problem
+ * @param {boolean} plural
+ * @returns {Explanation}
+ */
+function explainOne(what, problem, plural) {
+  const What = what[0].toUpperCase() + what.slice(1);
+  const is = plural ? 'are' : 'is';
+  switch (problem) {
+    case 'denied':
+      return {
+        title: `${What} ${is} blocked`,
+        text: 'Allow access with the icon in the address bar of your browser (and, if needed, in the privacy settings of your system), then try again. You can also join without.',
+        retry: true,
+      };
+    case 'missing':
+      return { title: `No ${what} found`, text: 'Plug one in and try again, or join without: you will see, hear and write.', retry: true };
+    case 'busy':
+      return {
+        title: `${What} ${is} in use`,
+        text: 'Another program or tab seems to be using it. Close that and try again, or join without.',
+        retry: true,
+      };
+    case 'insecure':
+      return INSECURE;
+    case 'unsupported':
+      return { title: `This browser gives no access to the ${what}`, text: 'You can join without: you will see, hear and write.', retry: false };
+    default:
+      return { title: `${What} could not be started`, text: 'Try again, choose another device, or join without.', retry: true };
+  }
+}
+
+/** @type {Explanation} */
+export const INSECURE = {
+  title: 'This address is not secure',
+  text: 'Browsers give camera and microphone only to pages opened with https:// or on localhost. Ask for the https address of this server. Until then you can join to watch, listen and chat.',
+  retry: false,
+};
+
+/** @type {Explanation} */
+export const NO_WEBRTC = {
+  title: 'This browser cannot make calls',
+  text: 'It has no WebRTC, or it was switched off. A current Chrome, Edge, Firefox or Safari will do. You can still join the chat.',
+  retry: false,
+};

@@ -1,0 +1,138 @@
+/** One person's camera or shared screen, or the initials where there is no picture. */
+
+import { AqElement, h, setAttribute, setText } from './element.js';
+import { icon } from './icons.js';
+import { hueOf, initials } from './text.js';
+
+/** @typedef {import('../model.js').Tile} Tile */
+/** @typedef {import('./layout.js').Rect} Rect */
+
+/** An m-line that was just given another source may still show a few frames of the old one. */
+const STALE_FRAMES_MS = 250;
+
+/** @type {WeakMap<MediaStream, string>} whose picture a stream carried last */
+const lastShown = new WeakMap();
+
+/** @extends {AqElement<Tile>} */
+export class AqTile extends AqElement {
+  /** @type {HTMLVideoElement} */
+  #video = h('video', { playsinline: true, autoplay: true, muted: true, tabindex: -1, 'aria-hidden': 'true' });
+  #avatar = h('div', { class: 'tile-avatar', 'aria-hidden': 'true' });
+  #name = h('span', { class: 'tile-name' });
+  #muted = h('span', { class: 'tile-muted', title: 'Microphone off', 'data-testid': 'tile-muted' }, icon('microphone-off'));
+  #hand = h('span', { class: 'tile-hand', title: 'Hand raised', 'data-testid': 'tile-hand' }, icon('hand'));
+  #lost = h('div', { class: 'tile-lost', 'data-testid': 'tile-lost' }, icon('lost'), 'Connection lost');
+  #status = h('span', { class: 'sr-only' });
+  /** Counts changes of the picture, so that a late first frame of an earlier one is ignored. */
+  #generation = 0;
+  #firstFrameSeen = false;
+
+  /** @override */
+  build() {
+    // As an attribute alone, `muted` counts only for videos the parser made.
+    this.#video.muted = true;
+    setAttribute(this, 'role', 'listitem');
+    this.append(
+      this.#video,
+      this.#avatar,
+      this.#lost,
+      h('div', { class: 'tile-label' }, this.#hand, this.#muted, this.#name, this.#status),
+    );
+  }
+
+  /** @override @param {AbortSignal} signal */
+  listen(signal) {
+    this.#video.addEventListener('resize', () => this.#fit(), { signal });
+    // Some browsers pause a video whose tab or element was away for a while.
+    this.#video.addEventListener('pause', () => this.#play(), { signal });
+    this.#play();
+  }
+
+  /** @override @param {Tile} tile */
+  render(tile) {
+    setAttribute(this, 'data-testid', 'tile');
+    setAttribute(this, 'data-peer-id', tile.peerId);
+    setAttribute(this, 'data-source', tile.source);
+    setAttribute(this, 'data-self', tile.self);
+    setAttribute(this, 'data-name', tile.name);
+    setAttribute(this, 'data-speaking', tile.speaking);
+    const title = tile.source === 'screen' ? `${tile.name}: screen` : tile.self ? `${tile.name} (you)` : tile.name;
+    setText(this.#name, title);
+    this.#muted.hidden = tile.microphone || tile.source === 'screen';
+    this.#hand.hidden = !tile.hand;
+    this.#lost.hidden = !tile.lost;
+    setText(this.#status, statusOf(tile));
+    setText(this.#avatar, initials(tile.name));
+    this.#avatar.className = `tile-avatar hue-${hueOf(tile.peerId || tile.name)}`;
+    this.#avatar.hidden = tile.source === 'screen';
+    this.#show(tile);
+  }
+
+  /** @param {Rect} rect  where the tile is; its size also decides how the picture is cut */
+  place(rect) {
+    this.style.width = `${rect.width}px`;
+    this.style.height = `${rect.height}px`;
+    this.style.transform = `translate(${rect.x}px, ${rect.y}px)`;
+    this.#avatar.style.fontSize = `${Math.round(Math.min(rect.width, rect.height) * 0.14 + 6)}px`;
+    setAttribute(this, 'data-size', rect.width < 180 || rect.height < 110 ? 'small' : 'normal');
+    this.#fit();
+  }
+
+  /** @param {Tile} tile */
+  #show(tile) {
+    if (this.#video.srcObject === tile.stream) return;
+    this.#generation += 1;
+    this.#video.srcObject = tile.stream;
+    setAttribute(this, 'data-video', false);
+    if (!tile.stream) return;
+    const reused = lastShown.has(tile.stream) && lastShown.get(tile.stream) !== tile.key;
+    lastShown.set(tile.stream, tile.key);
+    const generation = this.#generation;
+    const wait = () => this.#awaitFrame(generation);
+    if (reused) setTimeout(wait, STALE_FRAMES_MS);
+    else wait();
+    this.#play();
+  }
+
+  /** @param {number} generation */
+  #awaitFrame(generation) {
+    const shown = () => {
+      if (generation !== this.#generation) return;
+      setAttribute(this, 'data-video', true);
+      this.#fit();
+      if (this.#firstFrameSeen || this.model?.self) return;
+      this.#firstFrameSeen = true;
+      this.emit('aq-first-frame', { peerId: this.model?.peerId });
+    };
+    if ('requestVideoFrameCallback' in this.#video) this.#video.requestVideoFrameCallback(shown);
+    else /** @type {HTMLVideoElement} */ (this.#video).addEventListener('timeupdate', shown, { once: true });
+  }
+
+  #play() {
+    if (!this.#video.srcObject || !this.isConnected) return;
+    // A muted video may always play; it is refused only while the stream is being changed.
+    this.#video.play().catch(() => undefined);
+  }
+
+  /** Fills the tile unless that would cut away too much, as of an upright phone in a wide tile. */
+  #fit() {
+    const { videoWidth, videoHeight, clientWidth, clientHeight } = this.#video;
+    if (!videoWidth || !videoHeight || !clientWidth || !clientHeight) return;
+    const ratio = videoWidth / videoHeight / (clientWidth / clientHeight);
+    const kept = Math.min(ratio, 1 / ratio);
+    const whole = this.model?.source === 'screen' || kept < 0.55;
+    setAttribute(this, 'data-fit', whole ? 'whole' : 'fill');
+  }
+}
+
+/** @param {Tile} tile */
+function statusOf(tile) {
+  if (tile.source === 'screen') return '';
+  const words = [];
+  if (!tile.microphone) words.push('microphone off');
+  if (tile.hand) words.push('hand raised');
+  if (tile.lost) words.push('connection lost');
+  return words.length > 0 ? `, ${words.join(', ')}` : '';
+}
+
+customElements.define('aq-tile', AqTile);
