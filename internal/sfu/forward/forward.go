@@ -218,7 +218,7 @@ func (f *Forwarder) pushNewest(p *packet.Packet, refTime int64, clockRate uint32
 		f.high = n
 		return f.drop(DropPadding)
 	}
-	if n-f.high > maxGap {
+	if n-f.high-1 > maxGap {
 		next := *seg
 		next.first, next.off = n, f.high+seg.off+2-n
 		seg.end = f.high + 1

@@ -157,7 +157,7 @@ func (r *resends) advance(from, to int64) {
 // counts it as served. rtt is that to the subscriber, 0 if unknown.
 func (f *Forwarder) AllowResend(outSN uint16, now time.Time, rtt time.Duration) bool {
 	n, ok := f.unwrap(outSN)
-	if !ok {
+	if !ok || f.table.byOut(n) == nil {
 		return false
 	}
 	r := &f.resends
