@@ -54,6 +54,9 @@ func settings(opts Options) webrtc.SettingEngine {
 	s.SetICEMulticastDNSMode(ice.MulticastDNSModeDisabled)
 	s.SetIncludeLoopbackCandidate(true)
 	s.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeUDP4, webrtc.NetworkTypeUDP6})
+	if opts.NetworkTypes != nil {
+		s.SetNetworkTypes(opts.NetworkTypes)
+	}
 	s.DisableActiveTCP(true)
 	if opts.Interfaces != nil {
 		s.SetInterfaceFilter(opts.Interfaces)

@@ -42,7 +42,7 @@ func TestBaseClientPublishesAndReceives(t *testing.T) {
 
 func TestSimulcastByRIDs(t *testing.T) {
 	f := newFakeServer(t)
-	c := dial(t, f, Options{Protocol: 1, Publish: []PublishOptions{Camera()}})
+	c := dial(t, f, Options{Protocol: 1, Publish: []PublishOptions{Camera(), Microphone()}})
 	waitFor(t, c, "three layers at the server", func(*State) bool {
 		return f.packets("q") > 5 && f.packets("h") > 5 && f.packets("f") > 5
 	})

@@ -238,11 +238,8 @@ func (n *negotiation) attach() error {
 		if err != nil {
 			return err
 		}
-		sender, err := n.c.api.NewRTPSender(layers[0].track, transceiver.Receiver().Transport())
+		sender, err := n.send(transceiver, layers[0].track)
 		if err != nil {
-			return fmt.Errorf("client: send %s: %w", slot.Source, err)
-		}
-		if err := transceiver.SetSender(sender, layers[0].track); err != nil {
 			return fmt.Errorf("client: send %s: %w", slot.Source, err)
 		}
 		for _, l := range layers[1:] {
@@ -254,6 +251,29 @@ func (n *negotiation) attach() error {
 		p.use(n.c, sender, layers)
 	}
 	return nil
+}
+
+// send gives a transceiver that the offer made a sender for the track. Only the
+// PeerConnection itself makes senders with the negotiated parameters and with
+// interceptors, and AddTrack chooses the transceiver by itself; so the sender is
+// made with a transceiver of its own and moved. What is left of that is
+// inactive and never negotiated.
+func (n *negotiation) send(to *webrtc.RTPTransceiver, track webrtc.TrackLocal) (*webrtc.RTPSender, error) {
+	maker, err := n.pc.AddTransceiverFromTrack(track, webrtc.RTPTransceiverInit{
+		Direction: webrtc.RTPTransceiverDirectionSendonly,
+	})
+	if err != nil {
+		return nil, err
+	}
+	sender := maker.Sender()
+	none, err := n.c.api.NewRTPSender(track, sender.Transport())
+	if err != nil {
+		return nil, err
+	}
+	if err := maker.SetSender(none, nil); err != nil {
+		return nil, err
+	}
+	return sender, to.SetSender(sender, track)
 }
 
 // obey turns layers on and off as the server asks.

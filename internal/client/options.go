@@ -11,6 +11,7 @@ import (
 
 	"github.com/pion/rtp"
 	"github.com/pion/transport/v5"
+	"github.com/pion/webrtc/v4"
 
 	"aq-server/internal/types"
 )
@@ -64,6 +65,9 @@ type Options struct {
 	// loopback included.
 	Interfaces func(name string) bool
 
+	// NetworkTypes chooses the address families of media; nil takes both.
+	NetworkTypes []webrtc.NetworkType
+
 	// DialTimeout bounds the opening handshake; 0 is 10 s.
 	DialTimeout time.Duration
 }
@@ -73,8 +77,7 @@ type PublishOptions struct {
 	Source types.Source
 	// Codec is VP8 for video and Opus for audio when empty.
 	Codec string
-	// FPS is the number of frames a second of video; 0 is 30. Audio always has
-	// 50.
+	// FPS is the number of frames a second; 0 is 30 for video and 50 for audio.
 	FPS int
 	// PacketsPerFrame and PacketSize (bytes of payload) shape video; 0 means 3
 	// packets of 1000 bytes. Lower simulcast layers have smaller packets.
@@ -109,11 +112,14 @@ func (p PublishOptions) withDefaults() PublishOptions {
 			p.Codec = Opus
 		}
 	}
+	if p.Source.Kind() == types.KindAudio {
+		p.PacketsPerFrame, p.PacketSize = 1, 80
+		if p.FPS == 0 {
+			p.FPS = 50
+		}
+	}
 	if p.FPS == 0 {
 		p.FPS = 30
-	}
-	if p.Source.Kind() == types.KindAudio {
-		p.FPS, p.PacketsPerFrame, p.PacketSize = 50, 1, 80
 	}
 	if p.PacketsPerFrame == 0 {
 		p.PacketsPerFrame = 3
