@@ -1,0 +1,165 @@
+package routes
+
+import (
+	"bytes"
+	"compress/gzip"
+	"crypto/sha256"
+	"encoding/base64"
+	"fmt"
+	"html/template"
+	"io/fs"
+	"net/http"
+	"path"
+	"strconv"
+	"strings"
+)
+
+// indexFile is the template of the page; it is served at PagePath only.
+const indexFile = "index.html"
+
+// contentTypes by file extension. Our own list, because that of package mime
+// depends on files of the machine.
+var contentTypes = map[string]string{
+	".html":  "text/html; charset=utf-8",
+	".css":   "text/css; charset=utf-8",
+	".js":    "text/javascript; charset=utf-8",
+	".json":  "application/json; charset=utf-8",
+	".svg":   "image/svg+xml",
+	".png":   "image/png",
+	".ico":   "image/x-icon",
+	".woff2": "font/woff2",
+	".txt":   "text/plain; charset=utf-8",
+
+	".webmanifest": "application/manifest+json",
+}
+
+// An asset is a file of the page in memory, as it is and compressed.
+type asset struct {
+	contentType string
+	etag        string // without quotes
+	plain       []byte
+	zipped      []byte // nil if gzip does not make it smaller
+}
+
+// loadPage reads everything in files. The assets are by path below PagePath.
+func loadPage(files fs.FS) (page *asset, assets map[string]*asset, err error) {
+	assets = map[string]*asset{}
+	err = fs.WalkDir(files, ".", func(name string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		contentType, ok := contentTypes[path.Ext(name)]
+		if !ok {
+			return fmt.Errorf("%s: no content type is known for this file", name)
+		}
+		content, err := fs.ReadFile(files, name)
+		if err != nil {
+			return err
+		}
+		if name == indexFile {
+			if content, err = renderPage(content); err != nil {
+				return err
+			}
+			page = newAsset(contentType, content)
+			return nil
+		}
+		assets[name] = newAsset(contentType, content)
+		return nil
+	})
+	if err != nil {
+		return nil, nil, fmt.Errorf("the page: %w", err)
+	}
+	if page == nil {
+		return nil, nil, fmt.Errorf("the page: %s: %w", indexFile, fs.ErrNotExist)
+	}
+	return page, assets, nil
+}
+
+func renderPage(source []byte) ([]byte, error) {
+	t, err := template.New(indexFile).Option("missingkey=error").Parse(string(source))
+	if err != nil {
+		return nil, err
+	}
+	var b bytes.Buffer
+	err = t.Execute(&b, struct{ WebSocketPath string }{WebSocketPath})
+	return b.Bytes(), err
+}
+
+func newAsset(contentType string, content []byte) *asset {
+	sum := sha256.Sum256(content)
+	a := &asset{contentType: contentType, plain: content, etag: base64.RawURLEncoding.EncodeToString(sum[:12])}
+	var b bytes.Buffer
+	z, _ := gzip.NewWriterLevel(&b, gzip.BestCompression) // the level is valid
+	_, _ = z.Write(content)                               // a bytes.Buffer cannot fail
+	_ = z.Close()
+	if b.Len() < len(content)*9/10 {
+		a.zipped = b.Bytes()
+	}
+	return a
+}
+
+// ServeHTTP answers GET and HEAD. Browsers ask again each time (no-cache) and
+// get 304 as long as the content is the same, so that an update of the server
+// is an update of the page at once.
+func (a *asset) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	h := w.Header()
+	h.Set("Cache-Control", "no-cache")
+	body, etag := a.plain, `"`+a.etag+`"`
+	if a.zipped != nil {
+		h.Set("Vary", "Accept-Encoding")
+	}
+	zipped := a.zipped != nil && acceptsGzip(r.Header.Values("Accept-Encoding"))
+	if zipped {
+		// Another representation needs another strong ETag (RFC 9110, section
+		// 8.8.3.3).
+		body, etag = a.zipped, `"`+a.etag+`-gzip"`
+	}
+	h.Set("ETag", etag)
+	if matches(r.Header.Values("If-None-Match"), etag) {
+		w.WriteHeader(http.StatusNotModified)
+		return
+	}
+	if zipped {
+		h.Set("Content-Encoding", "gzip")
+	}
+	h.Set("Content-Type", a.contentType)
+	h.Set("Content-Length", strconv.Itoa(len(body)))
+	if r.Method != http.MethodHead {
+		_, _ = w.Write(body) // the client may be gone; nothing to do then
+	}
+}
+
+// matches compares weakly, as If-None-Match wants it (RFC 9110, section
+// 13.1.2).
+func matches(ifNoneMatch []string, etag string) bool {
+	for _, line := range ifNoneMatch {
+		for part := range strings.SplitSeq(line, ",") {
+			part = strings.TrimSpace(part)
+			if part == "*" || strings.TrimPrefix(part, "W/") == etag {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// acceptsGzip reports whether gzip, or else *, is listed with a weight above 0.
+func acceptsGzip(acceptEncoding []string) bool {
+	accepts := false
+	for part := range strings.SplitSeq(strings.Join(acceptEncoding, ","), ",") {
+		coding, params, _ := strings.Cut(part, ";")
+		coding = strings.ToLower(strings.TrimSpace(coding))
+		if coding != "gzip" && coding != "*" {
+			continue
+		}
+		weight := 1.0
+		if q, ok := strings.CutPrefix(strings.TrimSpace(params), "q="); ok {
+			weight, _ = strconv.ParseFloat(q, 64)
+		}
+		if coding == "gzip" {
+			return weight > 0
+		}
+		accepts = weight > 0
+	}
+	return accepts
+}
