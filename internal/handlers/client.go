@@ -215,16 +215,12 @@ func (c *client) read() error {
 	}
 }
 
-// buffers hold messages while they are handled. A client that is only waited for
-// has none.
-var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
-
 func (c *client) readMessage(r io.Reader) error {
-	buf := buffers.Get().(*bytes.Buffer)
+	buf := c.handler.buffers.Get().(*bytes.Buffer)
 	defer func() {
 		if buf.Cap() <= 2*smallMessage {
 			buf.Reset()
-			buffers.Put(buf)
+			c.handler.buffers.Put(buf)
 		}
 	}()
 	if _, err := buf.ReadFrom(io.LimitReader(r, smallMessage+1)); err != nil {

@@ -9,6 +9,7 @@
 package handlers
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"log/slog"
@@ -59,6 +60,9 @@ type WebsocketHandler struct {
 	upgrader websocket.Upgrader
 	large    *semaphore.Weighted // bytes of large messages, see largeTotal
 	files    descriptors
+	// buffers hold messages while they are read and handled: a client that is
+	// only waited for has none.
+	buffers sync.Pool
 
 	mu      sync.Mutex // a leaf
 	clients map[*client]struct{}
@@ -79,6 +83,7 @@ func NewWebsocketHandler(opts Options) *WebsocketHandler {
 		large:   semaphore.NewWeighted(largeTotal),
 		files:   descriptors{count: openFiles, limit: fileLimit},
 		clients: make(map[*client]struct{}),
+		buffers: sync.Pool{New: func() any { return new(bytes.Buffer) }},
 		upgrader: websocket.Upgrader{
 			// No compression: the read limit would not bound what is decompressed.
 			EnableCompression: false,

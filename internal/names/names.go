@@ -26,6 +26,8 @@ const (
 	// costs nothing. 64 code points never need more: the longest canonical
 	// decomposition has 4 code points of at most 4 bytes, which is 1 KiB.
 	maxBytes = 4 << 10
+
+	tooLong = "is longer than 64 characters"
 )
 
 // Room returns the name under which the room raw is kept: trimmed of spaces and
@@ -88,8 +90,6 @@ func clean(raw string) (name, problem string) {
 	}
 	return name, ""
 }
-
-var tooLong = fmt.Sprintf("is longer than %d characters", MaxCharacters)
 
 func isSpace(r rune) bool { return unicode.Is(unicode.Zs, r) }
 

@@ -1,0 +1,243 @@
+package room
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"aq-server/internal/types"
+)
+
+func TestLostAndBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, nil)
+		defer w.close()
+		alice, a := w.join("Alice")
+		bob, b := w.join("Bob")
+		before := welcome(t, b)
+		_ = alice.Chat("before")
+		known := b.take()[0].ID
+		a.take()
+
+		bob.SocketLost(b, types.LeaveLost)
+		if got := a.story(t); got != "Bob is lost" {
+			t.Errorf("Alice saw %s", got)
+		}
+		if got := w.GetAllRooms()["demo"]; got != 1 {
+			t.Errorf("%d counted while Bob is lost", got)
+		}
+		if got := w.GetPeersInRoom("demo"); len(got) != 2 || got[1].State.Connection != types.ConnectionLost {
+			t.Errorf("peers %v", got)
+		}
+		_ = alice.Chat("missed")
+		a.take()
+		if err := bob.Send(types.Message{Event: types.EventOffer}); err != nil {
+			t.Errorf("Send to a lost member: %v", err)
+		}
+
+		time.Sleep(30*time.Second - time.Nanosecond)
+		back := &fakeConn{}
+		again, _ := w.joinAs(JoinRequest{
+			Conn: back, Room: "demo", Username: "another name", Protocol: 1,
+			Resume: before.Resume.Token, Keep: true, LastChat: known,
+		})
+		if again != bob {
+			t.Error("he is somebody else")
+		}
+		messages := back.take()
+		if len(messages) != 2 || messages[1].Event != types.EventTracks {
+			t.Fatalf("Bob got %v", messages)
+		}
+		now := decode[types.Welcome](t, messages[0])
+		if !now.Resumed || now.PeerID != before.PeerID || now.Username != "Bob" || now.Resume.Token == before.Resume.Token {
+			t.Errorf("welcome %+v", now)
+		}
+		if len(now.Chat) != 1 || now.Chat[0].Message != "missed" {
+			t.Errorf("missed chat %v", now.Chat)
+		}
+		if got := a.story(t); got != "Bob is ok" {
+			t.Errorf("Alice saw %s", got)
+		}
+		if got := w.media[0].list()[1].resumes; len(got) != 1 || !got[0] {
+			t.Errorf("media was resumed %v", got)
+		}
+		time.Sleep(time.Hour) // the old window has no effect
+		if got := a.story(t); got != "" {
+			t.Errorf("then Alice saw %s", got)
+		}
+		bob.SocketLost(b, types.LeaveLost) // a late word of the old socket
+		bob.Leave(b, types.LeaveLeft)
+		if got := a.story(t); got != "" || w.GetAllRooms()["demo"] != 2 {
+			t.Errorf("the old socket had an effect: %s", got)
+		}
+		if n := w.opts.Metrics.Resumes.Load(); n != 1 {
+			t.Errorf("%d resumes counted", n)
+		}
+	})
+}
+
+func TestWindowRunsOut(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, nil)
+		defer w.close()
+		_, a := w.join("Alice")
+		bob, b := w.join("Bob")
+		token := welcome(t, b).Resume.Token
+		a.take()
+		bob.SocketLost(b, types.LeaveLost)
+		time.Sleep(30 * time.Second)
+		synctest.Wait()
+		if got := a.story(t); got != "Bob is lost, Bob left (timeout)" {
+			t.Errorf("Alice saw %s", got)
+		}
+		again, c := w.joinAs(JoinRequest{Room: "demo", Username: "Bob", Protocol: 1, Resume: token, Keep: true})
+		if got := welcome(t, c); got.Resumed || again == bob {
+			t.Error("came back after the window")
+		}
+	})
+}
+
+// The last member's room lives as long as his window.
+func TestRoomWaitsForLostMember(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, nil)
+		defer w.close()
+		m, c := w.join("Alice")
+		token := welcome(t, c).Resume.Token
+		m.SocketLost(c, types.LeaveLost)
+		if rooms := w.GetAllRooms(); len(rooms) != 0 {
+			t.Errorf("listed %v", rooms)
+		}
+		time.Sleep(20 * time.Second)
+		again, c := w.joinAs(JoinRequest{Room: "demo", Username: "x", Protocol: 1, Resume: token})
+		if again != m || !welcome(t, c).Resumed {
+			t.Error("not the same person")
+		}
+		if got := w.media[0].list()[0].resumes; len(got) != 1 || got[0] {
+			t.Errorf("media was resumed %v, want new", got)
+		}
+		m.SocketLost(c, types.LeaveLost)
+		time.Sleep(30 * time.Second)
+		synctest.Wait()
+		if n := w.opts.Metrics.ActiveRooms.Load(); n != 0 {
+			t.Errorf("%d rooms", n)
+		}
+	})
+}
+
+func TestReplacedSocket(t *testing.T) {
+	w := newWorld(t, nil)
+	defer w.close()
+	_, a := w.join("Alice")
+	bob, b := w.join("Bob")
+	token := welcome(t, b).Resume.Token
+	a.take()
+	back := &fakeConn{}
+	if again, _ := w.joinAs(JoinRequest{Conn: back, Room: "demo", Username: "Bob", Protocol: 1, Resume: token}); again != bob {
+		t.Fatal("not the same person")
+	}
+	if !errors.Is(b.closed(), ErrReplaced) {
+		t.Errorf("the old socket was closed with %v", b.closed())
+	}
+	if got := a.story(t); got != "" {
+		t.Errorf("Alice saw %s", got)
+	}
+	_ = bob.Chat("x")
+	if got := back.story(t); got != "welcome, tracks, Bob: x" {
+		t.Errorf("the new socket got %s", got)
+	}
+}
+
+func TestTokens(t *testing.T) {
+	w := newWorld(t, func(o *Options) { o.RoomMaxPeers = 4 })
+	defer w.close()
+	alice, a := w.join("Alice")
+	token := welcome(t, a).Resume.Token
+	ordinary := func(what string, req JoinRequest) {
+		t.Helper()
+		m, c := w.joinAs(req)
+		if m == alice || req.Protocol == 1 && welcome(t, c).Resumed {
+			t.Errorf("%s: came back as Alice", what)
+		}
+		m.Leave(c, types.LeaveLeft)
+	}
+	ordinary("no token", JoinRequest{Room: "demo", Protocol: 1})
+	ordinary("unknown token", JoinRequest{Room: "demo", Protocol: 1, Resume: strings.Repeat("A", 22)})
+	ordinary("part of a token", JoinRequest{Room: "demo", Protocol: 1, Resume: token[:21]})
+	ordinary("long token", JoinRequest{Room: "demo", Protocol: 1, Resume: strings.Repeat(token, 1000)})
+	ordinary("another room", JoinRequest{Room: "other", Protocol: 1, Resume: token})
+	ordinary("base client", JoinRequest{Room: "demo", Resume: token})
+	// A full room keeps the place of those who may come back.
+	for range 3 {
+		w.join("x")
+	}
+	if err := w.CanJoin("demo", ""); err == nil {
+		t.Error("the room is not full")
+	}
+	if err := w.CanJoin("demo", token); err != nil {
+		t.Errorf("Alice cannot come back: %v", err)
+	}
+	if m, _ := w.joinAs(JoinRequest{Room: "demo", Protocol: 1, Resume: token}); m != alice {
+		t.Error("Alice did not come back")
+	}
+	// It worked once.
+	if err := w.CanJoin("demo", token); err == nil {
+		t.Error("a used token keeps a place")
+	}
+	if _, err := w.AddPeerToRoom(JoinRequest{Conn: &fakeConn{}, Room: "demo", Protocol: 1, Resume: token}); err == nil {
+		t.Error("a used token worked")
+	}
+}
+
+func TestBaseClientIsGoneAtOnce(t *testing.T) {
+	w := newWorld(t, nil)
+	defer w.close()
+	_, a := w.join("Alice")
+	m, c := w.joinAs(JoinRequest{Room: "demo", Username: "Bob"})
+	a.take()
+	m.SocketLost(c, types.LeaveLost)
+	if got := a.story(t); got != "Bob left (lost)" {
+		t.Errorf("Alice saw %s", got)
+	}
+}
+
+func TestNoWindow(t *testing.T) {
+	w := newWorld(t, func(o *Options) { o.ResumeWindow = 0 })
+	defer w.close()
+	m, c := w.join("Alice")
+	m.SocketLost(c, types.LeaveTimeout)
+	if rooms := w.opts.Metrics.ActiveRooms.Load(); rooms != 0 {
+		t.Error("stayed without a window")
+	}
+}
+
+// Media messages of the time of the exchange never come before the welcome.
+func TestWelcomeIsFirstAlsoOnReturn(t *testing.T) {
+	w := newWorld(t, nil)
+	defer w.close()
+	m, c := w.join("Alice")
+	token := welcome(t, c).Resume.Token
+	stop, done := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(done)
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+				_ = m.Send(types.Message{Event: types.EventSpeakers})
+			}
+		}
+	}()
+	for range 300 {
+		back := &fakeConn{}
+		if again, _ := w.joinAs(JoinRequest{Conn: back, Room: "demo", Protocol: 1, Resume: token, Keep: true}); again != m {
+			t.Fatal("not the same person")
+		}
+		token = welcome(t, back).Resume.Token // fails if it is not the first
+	}
+	close(stop)
+	<-done
+}
