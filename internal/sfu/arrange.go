@@ -45,20 +45,27 @@ func (p *Peer) arrange(stable bool) (structural bool, err error) {
 	return structural || more, err
 }
 
-// arrangePublish adds the m-lines for sources that the client wants to send.
+// arrangePublish adds the m-lines for sources that the client wants to send,
+// and offers one again that the client refused before it asked for it.
 func (p *Peer) arrangePublish(stable bool) (structural bool, err error) {
 	p.mu.Lock()
-	wanted := maps.Clone(p.wanted)
+	wanted, asked := maps.Clone(p.wanted), maps.Clone(p.asked)
+	if stable {
+		clear(p.asked)
+	}
 	p.mu.Unlock()
 	for _, source := range types.Sources() {
-		exists := slices.ContainsFunc(p.conn.publish, func(l *publishLine) bool { return l.source == source })
-		if exists || !wanted[source] {
-			continue
-		}
-		structural = true
-		if stable {
-			if err := p.conn.addPublishLine(source); err != nil {
-				return false, err
+		i := slices.IndexFunc(p.conn.publish, func(l *publishLine) bool { return l.source == source })
+		switch {
+		case !wanted[source]:
+		case i >= 0:
+			structural = structural || asked[source] && p.conn.publish[i].refused
+		default:
+			structural = true
+			if stable {
+				if err := p.conn.addPublishLine(source); err != nil {
+					return false, err
+				}
 			}
 		}
 	}

@@ -71,6 +71,9 @@ type connection struct {
 type publishLine struct {
 	source      types.Source
 	transceiver *webrtc.RTPTransceiver
+	// refused is set when the client's answer sends nothing here: should he
+	// want to after all, it takes another offer.
+	refused bool
 }
 
 func newConnection(p *Peer) (*connection, error) {

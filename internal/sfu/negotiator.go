@@ -192,6 +192,7 @@ func (p *Peer) offer() error {
 // handleAnswer applies an answer. generation is that of the PeerConnection that
 // the client was believed to have when the answer came.
 func (p *Peer) handleAnswer(text string, offerID, generation uint64) {
+
 	c := p.conn
 	switch {
 	case c == nil || generation != p.generation.Load() || offerID != 0 && offerID < c.offerID:
@@ -234,6 +235,11 @@ func (c *connection) apply(a *answer) {
 		if m, ok := a.media[s.mid]; ok && !s.free {
 			s.negotiated = true
 			s.accept(m.types)
+		}
+	}
+	for _, l := range c.publish {
+		if m, ok := a.media[l.transceiver.Mid()]; ok {
+			l.refused = !m.sends
 		}
 	}
 	c.mu.Lock()

@@ -75,6 +75,7 @@ type Peer struct {
 	signal    types.Signaller
 	views     map[types.TrackID]types.TrackView
 	wanted    map[types.Source]bool // sources it may send
+	asked     map[types.Source]bool // by publish, and not looked at yet
 	lastPub   [2]bool               // what the observer was told last
 	toldOnce  bool
 	viewOrder []types.TrackID // explicit views, the latest last
@@ -97,6 +98,7 @@ func newPeer(s *Session, cfg PeerConfig) *Peer {
 		signal: cfg.Signaller,
 		views:  map[types.TrackID]types.TrackView{},
 		wanted: map[types.Source]bool{},
+		asked:  map[types.Source]bool{},
 	}
 	for _, source := range []types.Source{types.SourceMicrophone, types.SourceCamera} {
 		p.wanted[source] = slices.Contains(cfg.Permissions.Publish, source)
@@ -206,7 +208,7 @@ func (p *Peer) setWanted(m types.Publish, wanted bool) *types.ProtocolError {
 		return types.Errorf(types.CodeNotPermitted, "you may not publish %s", m.Source)
 	}
 	p.mu.Lock()
-	p.wanted[m.Source] = wanted
+	p.wanted[m.Source], p.asked[m.Source] = wanted, wanted
 	p.mu.Unlock()
 	p.markDirty()
 	return nil

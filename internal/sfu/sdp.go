@@ -3,6 +3,7 @@ package sfu
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -87,16 +88,13 @@ func parseAnswer(text string, offered int, candidates bool) (*answer, error) {
 		left = maxCandidates
 	}
 	for _, m := range parsed.MediaDescriptions {
-		kept := m.Attributes[:0]
-		for _, attribute := range m.Attributes {
+		m.Attributes = slices.DeleteFunc(m.Attributes, func(attribute sdp.Attribute) bool {
 			if attribute.Key == "candidate" {
-				if left--; left < 0 {
-					continue
-				}
+				left--
+				return left < 0
 			}
-			kept = append(kept, attribute)
-		}
-		m.Attributes = kept
+			return echoesLayers(attribute)
+		})
 		if mid, ok := m.Attribute(sdp.AttrKeyMID); ok {
 			a.media[mid] = readMedia(m)
 		}
@@ -107,6 +105,14 @@ func parseAnswer(text string, offered int, candidates bool) (*answer, error) {
 	}
 	a.text = string(out)
 	return a, nil
+}
+
+// echoesLayers tells whether an attribute only repeats the layers that we offered
+// to receive, as pion's own answers do. Taken seriously it would say that the
+// client receives them (RFC 8853, section 5.1).
+func echoesLayers(a sdp.Attribute) bool {
+	return a.Key == "rid" && strings.Contains(a.Value, " recv") ||
+		a.Key == "simulcast" && strings.HasPrefix(a.Value, "recv")
 }
 
 func readMedia(m *sdp.MediaDescription) answerMedia {
