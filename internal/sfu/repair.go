@@ -15,7 +15,8 @@ import (
 // what it is sent, and 64 kbit/s; at most 48 packets for one RTCP packet.
 const (
 	rtxBytesPerSecond = 64_000 / 8
-	rtxBurst          = 128 << 10 // octets
+	rtxStart          = 16 << 10  // octets, for a subscriber that begins
+	rtxBurst          = 128 << 10 // octets that can be saved up
 	nacksPerPacket    = 48
 )
 

@@ -219,6 +219,9 @@ func (s *slot) retarget() {
 	if starting {
 		s.midLeft = midPackets
 		s.started = time.Now()
+		if s.rtxRefill.IsZero() {
+			s.rtxRefill, s.rtxBudget = s.started, rtxStart
+		}
 		if video {
 			s.replayLocked(layer)
 		}
