@@ -2,6 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
+.NOTPARALLEL:
 .DEFAULT_GOAL := help
 
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
@@ -11,7 +12,7 @@ PAGE_TESTS = $(shell find web -name '*.test.js' -o -name '*.test.mjs')
 # The tests against a real server build it once.
 export AQ_SERVER := $(CURDIR)/$(SERVER)
 
-.PHONY: help build run test deps check fmt-check vet staticcheck go-test types page-test browser-test foreign-test screens soak clean
+.PHONY: help build run test deps check fmt-check vet staticcheck go-test types page-test browser-test foreign-test screens clean
 
 help: ## lists the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 24
@@ -42,9 +43,8 @@ staticcheck:
 go-test: ## the Go tests, with the race detector
 	go test -race -timeout 10m -json ./... | node scripts/gotest.mjs
 
-types: ## checks the JSDoc types of the page and of its tests
+types: ## checks the JSDoc types of the page
 	npx tsc --noEmit -p web/tsconfig.json
-	npx tsc --noEmit -p test/tsconfig.json
 
 page-test: ## the unit tests of the page's modules
 	scripts/nodetest.sh $(PAGE_TESTS)

@@ -52,7 +52,6 @@ async function start() {
       }
     }
   };
-  ws.onclose = ({ code }) => (window.closed = code);
 
   document.getElementById('chat').onsubmit = (e) => {
     e.preventDefault();

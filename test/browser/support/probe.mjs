@@ -4,10 +4,10 @@
 /**
  * What arrives: the sums of all inbound RTP of the page's living connections.
  *
- * @returns {Promise<{frames: number, videoBytes: number, audioBytes: number, audioEnergy: number, videos: number, states: string[]}>}
+ * @returns {Promise<{frames: number, videoBytes: number, audioBytes: number, audioEnergy: number, videos: number, audios: number, states: string[]}>}
  */
 export async function inbound() {
-  const sum = { frames: 0, videoBytes: 0, audioBytes: 0, audioEnergy: 0, videos: 0, states: /** @type {string[]} */ ([]) };
+  const sum = { frames: 0, videoBytes: 0, audioBytes: 0, audioEnergy: 0, videos: 0, audios: 0, states: /** @type {string[]} */ ([]) };
   const connections = window.__aq?.connections ?? [window.pc];
   for (const pc of connections) {
     if (!pc || pc.connectionState === 'closed') continue;
@@ -20,6 +20,7 @@ export async function inbound() {
         if (report.framesDecoded > 0) sum.videos++;
       } else {
         sum.audioBytes += report.bytesReceived ?? 0;
+        if (report.packetsReceived > 0) sum.audios++;
         sum.audioEnergy += report.totalAudioEnergy ?? 0;
       }
     }

@@ -1,0 +1,161 @@
+// Calls at the built-in page: who sees, hears and reads whom.
+
+import assert from 'node:assert/strict';
+import { scenario } from './support/stage.mjs';
+import { always, until } from './support/until.mjs';
+
+scenario('two people see the right picture for 3 s, hear and write to each other', async (stage) => {
+  const server = await stage.server();
+  const alice = await stage.person('Alice', { colour: 'red' });
+  const bob = await stage.person('Bob', { colour: 'green' });
+  await Promise.all([alice.join(server, 'demo'), bob.join(server, 'demo')]);
+
+  await Promise.all([alice.reaches('connected'), bob.reaches('connected')]);
+  await Promise.all([alice.hasOthers(['Bob']), bob.hasOthers(['Alice'])]);
+  await Promise.all([alice.sees('Bob', 'green'), bob.sees('Alice', 'red')]);
+  await Promise.all([alice.decodesFor(3_000), bob.decodesFor(3_000)]);
+  await Promise.all([alice.hears(), bob.hears()]);
+
+  await alice.say('Hello from Alice');
+  await Promise.all([alice.reads('Hello from Alice', 'Alice (you)'), bob.reads('Hello from Alice', 'Alice')]);
+  await bob.say('Grüße von Bob 🙂');
+  await Promise.all([alice.reads('Grüße von Bob 🙂', 'Bob'), bob.reads('Grüße von Bob 🙂', 'Bob (you)')]);
+});
+
+scenario('one person alone is in the room, sees himself and may write', async (stage) => {
+  const server = await stage.server();
+  const alice = await stage.person('Alice', { colour: 'red' });
+  await alice.join(server, 'demo');
+  await alice.reaches('connected');
+  await alice.sees('Alice', 'red');
+  await alice.say('Is anybody here?');
+  await alice.reads('Is anybody here?');
+  assert.deepEqual(await server.rooms(), { demo: 1 });
+  assert.deepEqual(await alice.others(), []);
+});
+
+scenario('rooms are walls: no tile, no media, no message crosses', async (stage) => {
+  const server = await stage.server();
+  const alice = await stage.person('Alice', { colour: 'red' });
+  const bob = await stage.person('Bob', { colour: 'green' });
+  const eve = await stage.person('Eve', { colour: 'blue' });
+  await Promise.all([alice.join(server, 'one'), bob.join(server, 'one'), eve.join(server, 'two')]);
+  await Promise.all([alice.sees('Bob', 'green'), bob.sees('Alice', 'red'), eve.reaches('connected')]);
+  await eve.say('Can you read this?');
+  await eve.reads('Can you read this?');
+  await alice.say('Only for room one');
+  await bob.reads('Only for room one');
+
+  await always('Eve is alone', async () => (await eve.others()).length === 0, 1_000);
+  assert.equal((await eve.inbound()).videoBytes, 0);
+  assert.equal((await eve.inbound()).audioBytes, 0);
+  assert.deepEqual((await eve.messages()).map((m) => m.text), ['Can you read this?']);
+  assert.deepEqual((await bob.messages()).map((m) => m.text), ['Only for room one']);
+  assert.deepEqual(await server.rooms(), { one: 2, two: 1 });
+});
+
+scenario('four who join in the same instant all see each other', async (stage) => {
+  const server = await stage.server();
+  const colours = { Alice: 'red', Bob: 'green', Carol: 'blue', Dave: 'yellow' };
+  const people = await Promise.all(
+    Object.entries(colours).map(([name, colour]) => stage.person(name, { colour, size: [320, 180] })),
+  );
+  await Promise.all(
+    people.map(async (person) => {
+      await person.open(server, { room: 'four' });
+      await person.element('name-input').fill(person.name);
+    }),
+  );
+  await Promise.all(people.map((person) => person.clickJoin()));
+  await Promise.all(
+    people.map(async (person) => {
+      for (const [name, colour] of Object.entries(colours)) await person.sees(name, colour, 40_000);
+      await person.hears();
+    }),
+  );
+  assert.deepEqual(await server.rooms(), { four: 4 });
+});
+
+scenario('a late joiner who publishes nothing has a first frame within a second', async (stage) => {
+  const server = await stage.server();
+  const alice = await stage.person('Alice', { colour: 'red' });
+  const bob = await stage.person('Bob', { colour: 'green' });
+  await Promise.all([alice.join(server, 'demo'), bob.join(server, 'demo')]);
+  await Promise.all([alice.sees('Bob', 'green'), bob.sees('Alice', 'red')]);
+  await alice.say('Said before Carol came');
+  await alice.reads('Said before Carol came');
+
+  const carol = await stage.person('Carol');
+  await carol.open(server, { room: 'demo' });
+  await carol.element('name-input').fill('Carol');
+  await carol.clickJoin(true);
+  await Promise.all([carol.sees('Alice', 'red'), carol.sees('Bob', 'green')]);
+  await carol.reads('Said before Carol came', 'Alice');
+  const { clickedAt, firstFrame } = await carol.page.evaluate(() => {
+    const { clickedAt, firstFrame } = window.__aq;
+    return { clickedAt, firstFrame };
+  });
+  const first = Math.min(...Object.values(firstFrame)) - clickedAt;
+  assert.ok(first > 0 && first < 1_000, `first frame ${first} ms after the click`);
+  assert.deepEqual(await carol.outboundVideo(), [], 'Carol sends nothing');
+  await alice.hasOthers(['Bob', 'Carol']);
+});
+
+scenario('who leaves is gone for the others at once, and may come again', async (stage) => {
+  const server = await stage.server();
+  const alice = await stage.person('Alice', { colour: 'red' });
+  const bob = await stage.person('Bob', { colour: 'green' });
+  await Promise.all([alice.join(server, 'demo'), bob.join(server, 'demo')]);
+  await alice.sees('Bob', 'green');
+
+  await bob.leave();
+  await alice.hasOthers([], 2_000);
+  await bob.element('join-form').waitFor();
+  assert.deepEqual(await bob.closeCodes(), [1000]);
+  assert.deepEqual(await server.rooms(), { demo: 1 });
+
+  await bob.clickJoin();
+  await Promise.all([alice.sees('Bob', 'green'), bob.sees('Alice', 'red')]);
+});
+
+scenario('a closed tab is gone for the others at once', async (stage) => {
+  const server = await stage.server();
+  const alice = await stage.person('Alice', { colour: 'red' });
+  const bob = await stage.person('Bob', { colour: 'green' });
+  await Promise.all([alice.join(server, 'demo'), bob.join(server, 'demo')]);
+  await alice.sees('Bob', 'green');
+  await bob.page.close({ runBeforeUnload: false });
+  await alice.hasOthers([], 3_000);
+});
+
+scenario('camera and microphone go off and on without a new negotiation', async (stage) => {
+  const server = await stage.server();
+  const alice = await stage.person('Alice', { colour: 'red' });
+  const bob = await stage.person('Bob', { colour: 'green' });
+  await Promise.all([alice.join(server, 'demo'), bob.join(server, 'demo')]);
+  await Promise.all([alice.sees('Bob', 'green'), bob.sees('Alice', 'red')]);
+  const muted = `[data-testid="tile"][data-name="Bob"] [data-testid="tile-muted"]`;
+
+  await bob.element('mic-button').click();
+  await alice.page.locator(muted).waitFor({ state: 'visible' });
+  await bob.element('cam-button').click();
+  await until('Bob has no picture', async () => (await alice.tiles()).some((t) => t.name === 'Bob' && !t.video));
+
+  await bob.element('mic-button').click();
+  await alice.page.locator(muted).waitFor({ state: 'hidden' });
+  await bob.element('cam-button').click();
+  await alice.sees('Bob', 'green');
+  assert.equal(await bob.connections(), 1);
+});
+
+scenario('simulcast: three layers are sent, and the picture arrives', async (stage) => {
+  const server = await stage.server();
+  const alice = await stage.person('Alice', { colour: 'red', size: [1280, 720] });
+  const bob = await stage.person('Bob');
+  await alice.join(server, 'demo');
+  await bob.join(server, 'demo', { watch: true });
+  await bob.sees('Alice', 'red');
+  const rids = async () => (await alice.outboundVideo()).map((l) => l.rid).sort().join();
+  await until('Alice has three layers', async () => (await rids()) === 'f,h,q', { seen: () => alice.outboundVideo() });
+  await bob.decodesFor(3_000);
+});

@@ -1,0 +1,234 @@
+// One person at the built-in page. What the tests know of the page's elements stands here and
+// nowhere else: the data-testid attributes that web/README.md lists.
+
+import assert from 'node:assert/strict';
+import { inbound, outboundVideo, videoColours } from './probe.mjs';
+import { until } from './until.mjs';
+import { nameColour } from './video.mjs';
+
+/** @param {string} id */
+const byTest = (id) => `[data-testid="${id}"]`;
+
+/** @param {string} name the tile of that person's camera @returns {string} */
+const tileOf = (name) => `${byTest('tile')}[data-source="camera"][data-name=${JSON.stringify(name)}]`;
+
+/** @typedef {{peerId: string, name: string, self: boolean, source: string, lost: boolean, video: boolean}} Tile */
+
+export class Person {
+  /** Everything the page wrote to its console. @type {string[]} */
+  console = [];
+
+  /**
+   * @param {string} name
+   * @param {import('playwright-core').BrowserContext} context
+   * @param {import('playwright-core').Page} page
+   */
+  constructor(name, context, page) {
+    this.name = name;
+    this.context = context;
+    this.page = page;
+    page.on('console', (message) => this.console.push(`${message.type()}: ${message.text()}`));
+    page.on('pageerror', (error) => this.console.push(`pageerror: ${error.stack ?? error}`));
+    page.on('crash', () => this.console.push('the page crashed'));
+  }
+
+  /** What no page may ever do: leave an error uncaught, break its own CSP, run a stranger's text. */
+  async check() {
+    if (this.page.isClosed()) return;
+    const seen = await this.page.evaluate(() => {
+      const { errors, violations, attacked } = window.__aq;
+      return { errors, violations, attacked };
+    });
+    assert.deepEqual(seen, { errors: [], violations: [], attacked: 0 }, `${this.name}'s page`);
+  }
+
+  /** @param {string} id a data-testid */
+  element(id) {
+    return this.page.locator(byTest(id));
+  }
+
+  // --- What the person does
+
+  /**
+   * Opens the page; the join dialog is there.
+   *
+   * @param {import('./server.mjs').Server} server
+   * @param {{room?: string, host?: string, origin?: string}} [where] origin: of a proxy before the server
+   */
+  async open(server, { room, host, origin } = {}) {
+    const query = room === undefined ? '' : `?${new URLSearchParams({ room })}`;
+    await this.page.goto(origin ? `${origin}/aq_server/${query}` : server.page(query, host));
+    await this.element('join-form').waitFor();
+  }
+
+  /**
+   * Opens the page, fills in the dialog and joins; resolves when the call is shown.
+   *
+   * @param {import('./server.mjs').Server} server
+   * @param {string} room
+   * @param {{watch?: boolean, host?: string, origin?: string}} [how] watch: without camera and microphone
+   */
+  async join(server, room, { watch = false, ...where } = {}) {
+    await this.open(server, where);
+    await this.element('room-input').fill(room);
+    await this.element('name-input').fill(this.name);
+    await this.clickJoin(watch);
+    await this.element('room-name').waitFor();
+  }
+
+  clickJoin(watch = false) {
+    return this.element(watch ? 'join-without-button' : 'join-button').click();
+  }
+
+  /** Waits for one's own picture in the join dialog. */
+  async sawPreview() {
+    await until(`${this.name} sees the preview`, () =>
+      this.page.evaluate(() => {
+        const video = document.querySelector('[data-testid="preview-video"]');
+        return video instanceof HTMLVideoElement && video.videoWidth > 0 && !video.paused;
+      }),
+    );
+  }
+
+  leave() {
+    return this.element('leave-button').click();
+  }
+
+  /** Opens a side panel, whatever is open now. @param {'chat' | 'people'} which */
+  async openPanel(which) {
+    const button = this.element(`${which}-button`);
+    if ((await button.getAttribute('aria-expanded')) !== 'true') await button.click();
+  }
+
+  async closePanel() {
+    await this.element('panel-close').click();
+  }
+
+  /** @param {string} text */
+  async say(text) {
+    await this.openPanel('chat');
+    await this.element('chat-input').fill(text);
+    await this.element('chat-send').click();
+  }
+
+  // --- What the page shows
+
+  /** Of the connection, one of the page's own words: connected, reconnecting, ... */
+  state() {
+    return this.element('connection-state').getAttribute('data-state');
+  }
+
+  /** @param {string} [state] @param {number} [timeout] */
+  async reaches(state = 'connected', timeout = 20_000) {
+    const shown = this.element('connection-state');
+    await until(`${this.name} is ${state}`, async () => (await shown.count()) > 0 && (await this.state()) === state, {
+      timeout,
+      seen: async () => ((await shown.count()) > 0 ? this.state() : this.page.locator('body').innerText()),
+    });
+  }
+
+  /** @returns {Promise<Tile[]>} */
+  tiles() {
+    return this.page.evaluate(
+      (selector) =>
+        [...document.querySelectorAll(selector)].map((tile) => ({
+          peerId: tile.getAttribute('data-peer-id') ?? '',
+          name: tile.getAttribute('data-name') ?? '',
+          self: tile.hasAttribute('data-self'),
+          source: tile.getAttribute('data-source') ?? '',
+          lost: !(/** @type {HTMLElement | null} */ (tile.querySelector('[data-testid="tile-lost"]'))?.hidden ?? true),
+          video: tile.hasAttribute('data-video'),
+        })),
+      byTest('tile'),
+    );
+  }
+
+  /** The names on the tiles of the others, sorted. */
+  async others() {
+    return (await this.tiles()).filter((t) => !t.self).map((t) => t.name).sort();
+  }
+
+  /** Waits until exactly these others have tiles. @param {string[]} names @param {number} [timeout] */
+  async hasOthers(names, timeout = 15_000) {
+    const wanted = [...names].sort().join();
+    await until(`${this.name} has tiles of [${wanted}]`, async () => (await this.others()).join() === wanted, {
+      timeout,
+      seen: () => this.tiles(),
+    });
+  }
+
+  /** The colour of the picture on somebody's tile. @param {string} name */
+  async colourOf(name) {
+    const [rgb] = await this.page.evaluate(videoColours, `${tileOf(name)} video`);
+    return nameColour(rgb ?? null);
+  }
+
+  /** Waits for the right picture on somebody's tile. @param {string} name @param {string} colour @param {number} [timeout] */
+  async sees(name, colour, timeout = 20_000) {
+    await until(`${this.name} sees ${name} in ${colour}`, async () => (await this.colourOf(name)) === colour, {
+      timeout,
+      seen: async () => ({ colour: await this.colourOf(name), tiles: await this.tiles(), inbound: await this.inbound() }),
+    });
+  }
+
+  /** Waits until something is heard. */
+  async hears(timeout = 15_000) {
+    await until(`${this.name} hears something`, async () => (await this.inbound()).audioEnergy > 0, {
+      timeout,
+      seen: () => this.inbound(),
+    });
+  }
+
+  /** Decoded frames must go on rising for `ms`, in each half second of it. */
+  async decodesFor(ms = 3_000) {
+    let { frames } = await this.inbound();
+    for (let passed = 0; passed < ms; passed += 500) {
+      await new Promise((resolve) => setTimeout(resolve, 500));
+      const now = await this.inbound();
+      assert.ok(now.frames > frames, `${this.name}: no frame decoded within 500 ms (${frames} before): ${JSON.stringify(now)}`);
+      frames = now.frames;
+    }
+  }
+
+  /** @returns {Promise<{author: string, text: string}[]>} */
+  messages() {
+    return this.page.evaluate(
+      ([message, author]) =>
+        [...document.querySelectorAll(message)].map((item) => ({
+          author: item.querySelector(author)?.textContent ?? '',
+          text: item.querySelector('.message-text')?.textContent ?? '',
+        })),
+      [byTest('chat-message'), byTest('chat-author')],
+    );
+  }
+
+  /** @param {string} text @param {string} [author] @param {number} [timeout] */
+  async reads(text, author, timeout = 5_000) {
+    await until(
+      `${this.name} reads "${text}"`,
+      async () => (await this.messages()).some((m) => m.text === text && (author === undefined || m.author === author)),
+      { timeout, seen: () => this.messages() },
+    );
+  }
+
+  // --- What is underneath
+
+  /** What arrives, see probe.mjs. */
+  inbound() {
+    return this.page.evaluate(inbound);
+  }
+
+  outboundVideo() {
+    return this.page.evaluate(outboundVideo);
+  }
+
+  /** The close codes of the page's WebSockets so far. @returns {Promise<number[]>} */
+  closeCodes() {
+    return this.page.evaluate(() => window.__aq.closes.map((c) => c.code));
+  }
+
+  /** How many PeerConnections the page has made so far. */
+  connections() {
+    return this.page.evaluate(() => window.__aq.connections.length);
+  }
+}
