@@ -1,0 +1,257 @@
+// Package app builds the server from its parts, starts them in order and ends
+// them in reverse.
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"aq-server/internal/config"
+	"aq-server/internal/handlers"
+	"aq-server/internal/metrics"
+	"aq-server/internal/recovery"
+	"aq-server/internal/room"
+	"aq-server/internal/routes"
+	"aq-server/internal/webrtcapi"
+	"aq-server/web"
+)
+
+// The times of Shutdown add up to less than the 10 s in which the process must
+// be gone, as supervisors expect it.
+const (
+	socketsTime = 5 * time.Second // to tell every client and see him close
+	mediaTime   = 3 * time.Second // to close PeerConnections
+	httpTime    = time.Second     // to finish answers
+)
+
+// Options is what an App is made from.
+type Options struct {
+	// Config is from config.Load, or config.Default changed; only here Port may
+	// be "0".
+	Config config.Config
+	Log    *slog.Logger
+	// Version is what /health tells.
+	Version string
+}
+
+// App is one server. Methods may be called from any goroutine.
+type App struct {
+	config  config.Config
+	log     *slog.Logger
+	version string
+	metrics *metrics.Metrics
+
+	started  time.Time // by New
+	draining atomic.Bool
+	addr     atomic.Pointer[string]
+	failed   chan struct{} // closed when the server cannot go on
+	failure  atomic.Pointer[error]
+
+	// mu is held for the whole of Start and of Shutdown: they take turns. What
+	// follows is set by Start and constant after it.
+	mu        sync.Mutex
+	state     state
+	listener  net.Listener
+	api       *webrtcapi.API
+	rooms     *room.RoomManager
+	sockets   *handlers.WebsocketHandler
+	server    *http.Server
+	serving   sync.WaitGroup
+	shutdownE error
+}
+
+type state int
+
+const (
+	stateNew state = iota
+	stateRunning
+	stateEnded
+)
+
+// ErrState is returned by Start when the App was started or shut down before.
+var ErrState = errors.New("an App can be started once")
+
+// New returns an App that does nothing yet.
+func New(o Options) *App {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	m := metrics.New()
+	m.Panics = recovery.Panics
+	return &App{
+		config: o.Config, log: o.Log, version: o.Version, metrics: m, started: time.Now(), failed: make(chan struct{}),
+	}
+}
+
+// Start opens the port and returns once clients can connect. The error is one
+// line; it is a *config.ValueError when a setting is to blame. Nothing is left
+// behind after an error.
+func (a *App) Start() error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.state != stateNew {
+		return ErrState
+	}
+	a.state = stateEnded // unless all goes well
+	cert, err := a.loadCertificate()
+	if err != nil {
+		return err
+	}
+	if err := a.listen(); err != nil {
+		return err
+	}
+	if err := a.build(cert); err != nil {
+		_ = a.listener.Close()
+		_ = a.api.Close()
+		return err
+	}
+	a.state = stateRunning
+	addr := a.listener.Addr().String()
+	a.addr.Store(&addr)
+	a.announce(cert)
+	return nil
+}
+
+// build connects the parts and begins to serve.
+func (a *App) build(cert *certificate) error {
+	a.rooms = room.NewManager(room.Options{
+		NewMedia: a.newMedia(),
+		Metrics:  a.metrics, Log: a.log,
+		MaxRooms: a.config.MaxRooms, RoomMaxPeers: a.config.RoomMaxPeers, MaxPeers: a.config.MaxPeers,
+		ChatHistory: a.config.ChatHistory, ResumeWindow: a.config.ResumeWindow,
+	})
+	remote := routes.Remote(a.config.TrustedProxies.Contains)
+	a.sockets = handlers.NewWebsocketHandler(handlers.Options{
+		Rooms: a.rooms, Metrics: a.metrics, Log: a.log, Remote: remote,
+		AllowedOrigins: a.config.AllowedOrigins,
+		KeepalivePing:  a.config.KeepalivePing, KeepalivePong: a.config.KeepalivePong,
+		WriteDeadline: a.config.WriteDeadline,
+	})
+	handler, err := routes.New(routes.Options{
+		Page: web.FS, WebSocket: a.sockets, Validate: http.HandlerFunc(a.sockets.Validate), Metrics: a.metrics.Handler(),
+		Rooms: a.rooms.GetAllRooms, RoomsPublic: a.config.RoomsList == "public",
+		Health: a.health, HSTS: a.config.TLSCert != "",
+		Remote: remote, Log: a.log,
+	})
+	if err != nil {
+		a.rooms.Close()
+		return err
+	}
+	a.server = newHTTPServer(handler, a.log)
+	listener := a.listener
+	if cert != nil {
+		listener = cert.listener(listener)
+	}
+	// Owned by this App: ends when Shutdown closes the server, which awaits it.
+	a.serving.Go(func() {
+		defer recovery.RecoverFunc("http server", func(v any) { a.fail(fmt.Errorf("http server: %v", v)) })
+		if err := a.server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+			a.fail(fmt.Errorf("http server: %w", err))
+		}
+	})
+	return nil
+}
+
+// fail notes why the server cannot go on. Only the first reason counts.
+func (a *App) fail(err error) {
+	if a.failure.CompareAndSwap(nil, &err) {
+		a.log.Error("server failed", "err", err)
+		close(a.failed)
+	}
+}
+
+// Failed is closed when the server ended by itself, which it does only when its
+// listener dies. Shutdown must still be called.
+func (a *App) Failed() <-chan struct{} { return a.failed }
+
+// Addr returns the address the server listens on, "[::]:8080". Empty before
+// Start.
+func (a *App) Addr() string {
+	if addr := a.addr.Load(); addr != nil {
+		return *addr
+	}
+	return ""
+}
+
+// health is called while the server serves, so what it reads is set.
+func (a *App) health() routes.Health {
+	h := routes.Health{
+		Status: routes.HealthOK, Version: a.version, UptimeSeconds: int64(time.Since(a.started).Seconds()),
+		Checks: map[string]string{"http": "ok", "media": "ok"},
+	}
+	if err := a.api.Healthy(); err != nil {
+		h.Status, h.Reason = "failed", "media: "+err.Error()
+		h.Checks["media"] = err.Error()
+	}
+	if err := a.failure.Load(); err != nil {
+		h.Status, h.Reason = "failed", (*err).Error()
+		h.Checks["http"] = (*err).Error()
+	}
+	if a.draining.Load() {
+		h.Status, h.Reason = "draining", "the server is restarting"
+	}
+	return h
+}
+
+// Shutdown ends the server within 10 s: /health says 503 and joins are refused
+// at once, every client is told to come back (1012), PeerConnections are closed,
+// then the port. The error says what had to be cut off. It is idempotent; a
+// second call returns when the first does.
+func (a *App) Shutdown() error {
+	a.draining.Store(true)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.state != stateRunning {
+		a.state = stateEnded
+		return a.shutdownE
+	}
+	a.state = stateEnded
+	a.rooms.Drain()
+
+	// The port stays open meanwhile, so that whoever asks is told "draining"
+	// and not that nobody is there.
+	err := within(socketsTime, a.sockets.Shutdown)
+	err = errors.Join(err, within(mediaTime, a.closeMedia))
+	if httpErr := within(httpTime, a.server.Shutdown); httpErr != nil {
+		err = errors.Join(err, fmt.Errorf("answers cut: %w", httpErr), a.server.Close())
+	}
+	a.serving.Wait()
+	if closeErr := a.api.Close(); closeErr != nil {
+		err = errors.Join(err, fmt.Errorf("close the media port: %w", closeErr))
+	}
+	a.shutdownE = err
+	return err
+}
+
+// within runs f with a deadline.
+func within(d time.Duration, f func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(context.Background(), d)
+	defer cancel()
+	return f(ctx)
+}
+
+// closeMedia ends all rooms. pion's Close takes no context, so the deadline
+// can only stop waiting for it; closing the media port then frees it.
+func (a *App) closeMedia(ctx context.Context) error {
+	done := make(chan struct{})
+	// Owned by this call, which outlives it except after the deadline, when
+	// the process is about to end.
+	go func() {
+		defer recovery.RecoverWithPrefix("close rooms")
+		defer close(done)
+		a.rooms.Close()
+	}()
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("rooms still open: %w", ctx.Err())
+	}
+}

@@ -1,0 +1,69 @@
+package app
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"strconv"
+	"syscall"
+	"time"
+
+	"aq-server/internal/webrtcapi"
+)
+
+// portTries bounds the search for a port that is free for TCP and UDP.
+const portTries = 20
+
+// listen opens the port for TCP and for UDP. With Port "0" the system chooses
+// one for TCP, and another as long as the same number is taken for UDP.
+func (a *App) listen() error {
+	for try := 1; ; try++ {
+		listener, err := net.Listen("tcp", ":"+a.config.Port)
+		if err != nil {
+			return portError(a.config.Port, "TCP", "PORT", err)
+		}
+		port, variable := a.config.MediaPort, "MEDIA_PORT"
+		if port == 0 {
+			port, variable = listener.Addr().(*net.TCPAddr).Port, "PORT"
+		}
+		api, err := webrtcapi.New(webrtcapi.Options{
+			MediaPort: port, PublicIPs: a.config.PublicIPs, ICELite: a.config.ICEMode == "lite", Log: a.log,
+		})
+		if err == nil {
+			a.listener, a.api = listener, api
+			return nil
+		}
+		_ = listener.Close()
+		if a.config.Port != "0" || a.config.MediaPort != 0 || try == portTries || !errors.Is(err, syscall.EADDRINUSE) {
+			return portError(strconv.Itoa(port), "UDP", variable, err)
+		}
+	}
+}
+
+// portError says in one line why a port cannot be had.
+func portError(port, protocol, variable string, err error) error {
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return fmt.Errorf("%s port %s is in use; end what uses it or set %s to another", protocol, port, variable)
+	case errors.Is(err, syscall.EACCES):
+		return fmt.Errorf("%s port %s is not allowed to this user; set %s to one from 1024 on, or give the server CAP_NET_BIND_SERVICE", protocol, port, variable)
+	}
+	return fmt.Errorf("%s port %s: %w", protocol, port, err)
+}
+
+// newHTTPServer returns a server with the limits of docs/limits.md (L9). They
+// end with the upgrade: a WebSocket has its own.
+func newHTTPServer(handler http.Handler, log *slog.Logger) *http.Server {
+	return &http.Server{
+		Handler:           handler,
+		ReadHeaderTimeout: 10 * time.Second, // also bounds the TLS handshake
+		ReadTimeout:       10 * time.Second, // no request here has a body
+		WriteTimeout:      60 * time.Second, // the page over a slow line
+		IdleTimeout:       120 * time.Second,
+		MaxHeaderBytes:    12 << 10, // 16 KiB: net/http allows 4 KiB more
+		// What it has to say are mistakes of clients.
+		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+	}
+}
