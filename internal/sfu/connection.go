@@ -65,6 +65,7 @@ type connection struct {
 	nextOffer   time.Time // not before, after the first few
 	deadline    time.Time // for the answer, and for the connection; zero: none
 	nextReport  time.Time // zero until connected
+	retry       time.Time // of a restart that has not led back; zero: none
 }
 
 // publishLine is an m-line that the client sends one of his sources on.

@@ -19,6 +19,9 @@ const (
 	gatherTimeout  = time.Second
 	reportInterval = time.Second
 	firstReport    = 100 * time.Millisecond
+	// restartRetry is after what time another way is looked for when a restart
+	// has not connected: clients give up their checks sooner than an outage ends.
+	restartRetry = 3 * time.Second
 )
 
 // run is the peer's goroutine, the only one that changes its PeerConnection:
@@ -57,12 +60,12 @@ func (p *Peer) nextDue() time.Time {
 	if c == nil {
 		return next
 	}
-	for _, t := range []time.Time{c.deadline, c.nextReport} {
+	for _, t := range []time.Time{c.deadline, c.nextReport, c.retry} {
 		if !t.IsZero() && t.Before(next) {
 			next = t
 		}
 	}
-	if c.pending && c.state == stable && c.nextOffer.Before(next) {
+	if (c.pending || c.needRestart) && c.state == stable && c.nextOffer.Before(next) {
 		next = c.nextOffer
 	}
 	return next
@@ -82,7 +85,11 @@ func (p *Peer) onDue(now time.Time) {
 		c.reports(now)
 		p.reportQuality(now)
 	}
-	if c.pending && c.state == stable && !now.Before(c.nextOffer) {
+	if !c.retry.IsZero() && !now.Before(c.retry) {
+		c.retry = now.Add(restartRetry)
+		p.restart()
+	}
+	if (c.pending || c.needRestart) && c.state == stable && !now.Before(c.nextOffer) {
 		p.reconcile()
 	}
 }
@@ -218,7 +225,7 @@ func (p *Peer) handleAnswer(text string, offerID, generation uint64) {
 		return
 	}
 	c.state, c.answered = stable, true
-	if c.connected.Load() {
+	if c.connected.Load() && c.retry.IsZero() {
 		c.deadline = time.Time{}
 	}
 	for _, candidate := range c.early {
@@ -285,6 +292,7 @@ func (p *Peer) connectionChanged(c *connection, state webrtc.PeerConnectionState
 	p.log.Debug("media connection", "state", state.String())
 	switch state {
 	case webrtc.PeerConnectionStateConnected:
+		c.retry = time.Time{}
 		if c.state == stable {
 			c.deadline = time.Time{}
 		}
@@ -300,6 +308,7 @@ func (p *Peer) connectionChanged(c *connection, state webrtc.PeerConnectionState
 		if c.deadline.IsZero() {
 			c.deadline = time.Now().Add(p.session.opts.AnswerTimeout)
 		}
+		c.retry = time.Now().Add(restartRetry)
 		p.restart()
 	case webrtc.PeerConnectionStateClosed:
 		// DTLS was closed by the client: his PeerConnection is gone.

@@ -1,0 +1,226 @@
+package sfu_test
+
+import (
+	"context"
+	"fmt"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"aq-server/internal/client"
+	"aq-server/internal/metrics"
+	"aq-server/internal/sfu"
+	"aq-server/internal/testnet"
+	"aq-server/internal/types"
+)
+
+func camera() client.PublishOptions {
+	return client.PublishOptions{Source: types.SourceCamera, Layers: 1}
+}
+
+func TestTwoPeersHearAndSeeEachOther(t *testing.T) {
+	for name, base := range map[string]bool{"base": true, "extensions": false} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				net := testnet.New(t, testnet.Delay(20*time.Millisecond))
+				session := net.Session(sfu.Options{})
+				options := []testnet.JoinOption{testnet.Publishing(camera(), client.Microphone())}
+				if base {
+					options = append(options, testnet.Base())
+				}
+				alice := net.Join(session, "alice", options...)
+				bob := net.Join(session, "bob", options...)
+				for _, pair := range [][2]*testnet.Peer{{alice, bob}, {bob, alice}} {
+					pair[0].WaitKeyframe(pair[1], 2*time.Second)
+					pair[0].WaitPackets(pair[1], types.KindAudio, 100, 4*time.Second)
+					pair[0].WaitPackets(pair[1], types.KindVideo, 200, 4*time.Second)
+				}
+			})
+		})
+	}
+}
+
+func TestLateJoinerSeesAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		net := testnet.New(t, testnet.Delay(20*time.Millisecond))
+		session := net.Session(sfu.Options{})
+		alice := net.Join(session, "alice", testnet.Publishing(camera()))
+		time.Sleep(10 * time.Second) // long after her first keyframe
+		bob := net.Join(session, "bob", testnet.Base())
+		bob.WaitKeyframe(alice, time.Second)
+	})
+}
+
+func TestLeaverIsGoneForTheOthers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		net := testnet.New(t)
+		session := net.Session(sfu.Options{})
+		alice := net.Join(session, "alice", testnet.Publishing(camera()))
+		bob := net.Join(session, "bob", testnet.Base())
+		carol := net.Join(session, "carol")
+		bob.WaitKeyframe(alice, 2*time.Second)
+		carol.WaitKeyframe(alice, 2*time.Second)
+		alice.Leave()
+		bob.Wait("an offer that takes the m-line out of use", time.Second, func(s *client.State) bool {
+			last := s.Offers[len(s.Offers)-1]
+			return last.Active == 2 // those to send on
+		})
+		carol.Wait("tracks without alice", time.Second, func(s *client.State) bool { return len(s.Tracks.Tracks) == 0 })
+
+		// The next publisher takes the m-lines that are there.
+		dave := net.Join(session, "dave", testnet.Publishing(camera()))
+		bob.WaitKeyframe(dave, 2*time.Second)
+		carol.WaitKeyframe(dave, 2*time.Second)
+		for _, p := range []*testnet.Peer{bob, carol} {
+			p.Wait("three m-lines", time.Second, func(s *client.State) bool {
+				return s.Offers[len(s.Offers)-1].MLines == 3
+			})
+		}
+	})
+}
+
+func TestEightJoinAtOnceWithFewOffers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		net := testnet.New(t, testnet.Delay(10*time.Millisecond))
+		session := net.Session(sfu.Options{})
+		var peers []*testnet.Peer
+		for i := range 8 {
+			options := []testnet.JoinOption{testnet.Publishing(camera(), client.Microphone())}
+			if i%2 == 0 {
+				options = append(options, testnet.Base())
+			}
+			peers = append(peers, net.Join(session, fmt.Sprint("peer", i), options...))
+		}
+		for _, p := range peers {
+			for _, o := range peers {
+				if o != p {
+					p.WaitKeyframe(o, 5*time.Second)
+				}
+			}
+			p.View(func(s *client.State) {
+				if n := len(s.Offers); n > 6 {
+					t.Errorf("%s got %d offers", p.Info.Username, n)
+				}
+				if len(s.Failures) > 0 {
+					t.Errorf("%s: %v", p.Info.Username, s.Failures)
+				}
+			})
+		}
+	})
+}
+
+func TestLossIsRepaired(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		net := testnet.New(t, testnet.Delay(40*time.Millisecond))
+		m := metrics.New()
+		session := net.Session(sfu.Options{Metrics: m})
+		alice := net.Join(session, "alice", testnet.Publishing(camera()))
+		bob := net.Join(session, "bob")
+		carol := net.Join(session, "carol")
+		bob.WaitKeyframe(alice, 2*time.Second)
+		carol.WaitKeyframe(alice, 2*time.Second)
+		alice.Link.Loss(0.05, 0)
+		bob.Link.Loss(0, 0.05)
+		time.Sleep(30 * time.Second)
+		alice.Link.Loss(0, 0)
+		bob.Link.Loss(0, 0)
+		time.Sleep(2 * time.Second)
+		for _, p := range []*testnet.Peer{bob, carol} {
+			if lost, got := p.Lost(), received(p, alice); float64(lost) > 0.005*float64(got) || got < 2500 {
+				t.Errorf("%s: %d packets missing, %d received", p.Info.Username, lost, got)
+			}
+		}
+		if m.RTXOut.Load() == 0 || m.NacksOut.Load() == 0 {
+			t.Error("nothing was repaired, so the test lost nothing")
+		}
+		// 30 s of 5 % loss on 90 packets a second: about 135 lost on each way.
+		if asked := m.NacksOut.Load(); asked > 400 {
+			t.Errorf("the publisher was asked %d times for about 135 packets", asked)
+		}
+	})
+}
+
+func TestOutageHealsByItself(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		net := testnet.New(t, testnet.Delay(20*time.Millisecond))
+		session := net.Session(sfu.Options{})
+		alice := net.Join(session, "alice", testnet.Publishing(camera()))
+		bob := net.Join(session, "bob")
+		bob.WaitKeyframe(alice, 2*time.Second)
+		offers := 0
+		bob.View(func(s *client.State) { offers = len(s.Offers) })
+		bob.Link.Cut(true)
+		time.Sleep(10 * time.Second)
+		before := received(bob, alice)
+		bob.Link.Cut(false)
+		bob.WaitPackets(alice, types.KindVideo, before+50, 2*time.Second)
+		bob.View(func(s *client.State) {
+			if s.Connections != 1 || len(s.Offers) != offers {
+				t.Errorf("%d PeerConnections, %d offers for a short outage", s.Connections, len(s.Offers))
+			}
+		})
+	})
+}
+
+func TestFailedWayIsLookedForAnew(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		net := testnet.New(t, testnet.Delay(20*time.Millisecond))
+		session := net.Session(sfu.Options{})
+		alice := net.Join(session, "alice", testnet.Publishing(camera()))
+		bob := net.Join(session, "bob")
+		bob.WaitKeyframe(alice, 2*time.Second)
+		bob.Link.Cut(true)
+		time.Sleep(35 * time.Second) // ICE fails after 30
+		before := received(bob, alice)
+		bob.Link.Cut(false)
+		bob.WaitPackets(alice, types.KindVideo, before+50, 4*time.Second)
+	})
+}
+
+func TestICERestartKeepsMedia(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		net := testnet.New(t, testnet.Delay(20*time.Millisecond))
+		session := net.Session(sfu.Options{})
+		alice := net.Join(session, "alice", testnet.Publishing(camera()))
+		bob := net.Join(session, "bob")
+		bob.WaitKeyframe(alice, 2*time.Second)
+		bob.Server.Restart()
+		bob.Wait("an offer with other credentials", time.Second, func(s *client.State) bool {
+			n := len(s.Offers)
+			return n > 1 && s.Offers[n-1].Ufrag != s.Offers[0].Ufrag
+		})
+		before := received(bob, alice)
+		bob.WaitPackets(alice, types.KindVideo, before+100, 3*time.Second)
+	})
+}
+
+func TestSilentClientLosesItsPeerConnectionAndComesBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		net := testnet.New(t)
+		session := net.Session(sfu.Options{})
+		alice := net.Join(session, "alice", testnet.Publishing(camera()))
+		var awake atomic.Bool
+		bob := net.Join(session, "bob", func(o *client.Options) {
+			o.HoldAnswer = func(context.Context, uint64) bool { return awake.Load() }
+		})
+		carol := net.Join(session, "carol")
+		carol.WaitKeyframe(alice, 2*time.Second) // nobody waits for bob
+		bob.Wait("word that media was given up", 31*time.Second, func(s *client.State) bool {
+			return s.HasError(types.CodeMediaNotReached)
+		})
+		awake.Store(true)
+		bob.Server.Nudge()
+		bob.WaitKeyframe(alice, 2*time.Second)
+		bob.View(func(s *client.State) {
+			if first, last := s.Offers[0], s.Offers[len(s.Offers)-1]; last.ID != 1 || first.Ufrag == last.Ufrag {
+				t.Error("the last offer is not for a new PeerConnection")
+			}
+		})
+	})
+}
+
+func received(p, of *testnet.Peer) (n int64) {
+	p.View(func(s *client.State) { n = s.From(of.Tag(), types.KindVideo).Packets })
+	return n
+}
