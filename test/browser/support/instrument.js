@@ -1,5 +1,5 @@
-// Runs in every page before the page's own scripts (Playwright's addInitScript, Firefox's
-// preload): keeps what a test wants to ask about and changes nothing the page could notice.
+// Runs in every page before the page's own scripts: keeps what a test wants to ask about, and
+// changes nothing the page could miss.
 (() => {
   const aq = {
     /** Every RTCPeerConnection the page has made. @type {RTCPeerConnection[]} */
@@ -23,6 +23,18 @@
   addEventListener('error', (e) => aq.errors.push(String(e.error?.stack ?? e.message)));
   addEventListener('unhandledrejection', (e) => aq.errors.push(`unhandled: ${e.reason?.stack ?? e.reason}`));
   addEventListener('pointerdown', () => (aq.clickedAt = performance.now()), { capture: true });
+
+  // The fake camera is called after its file, which is nobody's business in a screenshot.
+  const label = window.MediaDeviceInfo && Object.getOwnPropertyDescriptor(MediaDeviceInfo.prototype, 'label');
+  if (label?.get) {
+    const { get } = label;
+    Object.defineProperty(MediaDeviceInfo.prototype, 'label', {
+      ...label,
+      get() {
+        return get.call(this).replace(/^\/.*/, 'Camera');
+      },
+    });
+  }
 
   const Connection = window.RTCPeerConnection;
   if (Connection) {

@@ -171,6 +171,14 @@ export class Person {
     });
   }
 
+  /** Waits for any picture on somebody's tile. @param {string} name */
+  async seesPictureOf(name) {
+    await until(`${this.name} sees ${name}`, async () => (await this.tiles()).some((t) => t.name === name && t.video), {
+      timeout: 20_000,
+      seen: () => this.tiles(),
+    });
+  }
+
   /** Waits until something is heard. */
   async hears(timeout = 15_000) {
     await until(`${this.name} hears something`, async () => (await this.inbound()).audioEnergy > 0, {

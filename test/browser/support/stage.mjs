@@ -67,13 +67,16 @@ export class Stage {
   }
 
   /**
-   * Opens a browser for somebody whose camera shows `colour`; the page is not loaded yet.
+   * Opens a browser for somebody whose camera shows `colour`, or a portrait of that hue; the
+   * page is not loaded yet.
    *
    * @param {string} name
-   * @param {import('./chromium.mjs').Choices & {colour?: string, size?: [number, number]}} [choices]
+   * @param {import('./chromium.mjs').Choices & {colour?: string, hue?: number, size?: [number, number]}} [choices]
    */
-  async person(name, { colour, size, ...choices } = {}) {
-    const film = colour ? this.#films.file(colour, ...(size ?? [])) : undefined;
+  async person(name, { colour, hue, size = [640, 360], ...choices } = {}) {
+    let film;
+    if (colour) film = this.#films.colour(colour, ...size);
+    else if (hue !== undefined) film = this.#films.portrait(hue, ...size);
     const { browser, context, page } = await launchChromium({ film, ...choices });
     this.after(() => browser.close());
     const person = new Person(name, context, page);

@@ -43,7 +43,7 @@ async function beforeTheCall(stage, { context }, look) {
   await denied.reaches('connected');
   await look('call-alone-without-devices', denied);
 
-  const refused = await stage.person('Refused', { colour: 'green', context });
+  const refused = await stage.person('Refused', { hue: 200, context });
   await refused.open(server, { room: 'demo' });
   await refused.element('name-input').fill('Refused');
   await refused.sawPreview();
@@ -70,13 +70,12 @@ async function beforeTheCall(stage, { context }, look) {
 /** @type {typeof everyState} */
 async function inTheCall(stage, { context }, look) {
   const server = await stage.server();
-  const size = /** @type {[number, number]} */ ([320, 180]);
-  const bob = await stage.person('Bob', { colour: 'green', size });
-  const carol = await stage.person('Carol', { colour: 'blue', size });
-  const alice = await stage.person('Alice', { colour: 'red', size, context });
+  const bob = await stage.person('Bob', { hue: 20 });
+  const carol = await stage.person('Carol', { hue: 120 });
+  const alice = await stage.person('Alice', { hue: 280, context });
   await Promise.all([bob.join(server, 'demo'), carol.join(server, 'demo'), alice.join(server, 'demo')]);
   await alice.reaches('connected');
-  await Promise.all([alice.sees('Bob', 'green'), alice.sees('Carol', 'blue')]);
+  await Promise.all([alice.seesPictureOf('Bob'), alice.seesPictureOf('Carol')]);
   await bob.say('Hello Alice, here is the link: https://example.org/plan');
   await alice.reads('Hello Alice, here is the link: https://example.org/plan');
   await look('call-of-three', alice);
