@@ -21,8 +21,8 @@ import "embed"
 //	'self' blob:; base-uri 'none'; form-action 'none'; frame-ancestors as the
 //	routes decide
 //
-// Unit tests lie in tests/ and are left out here, as are tsconfig.json,
-// package.json and README.md.
+// Unit tests lie in tests/ and are left out here, as are tsconfig.json and
+// README.md.
 //
 //go:embed index.html favicon.svg *.js protocol media ui styles
 var FS embed.FS

@@ -47,7 +47,7 @@ export class LocalMedia {
   /** @param {LocalOptions} options */
   constructor(options) {
     this.#options = options;
-    this.#media = options.media ?? globalThis.navigator.mediaDevices;
+    this.#media = options.media ?? globalThis.navigator?.mediaDevices;
     this.#state = {
       on: { microphone: false, camera: false, screen: false },
       problems: { microphone: null, camera: null },

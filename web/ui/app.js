@@ -72,8 +72,8 @@ export class AqApp extends AqElement {
       this.#call.model = model.call;
       this.#join.focusFirst();
     } else {
-      // What held the cursor is gone; the first control is where the next thing is done.
-      /** @type {HTMLElement|null} */ (this.#call.querySelector('aq-controls button:not([hidden])'))?.focus({ preventScroll: true });
+      // What held the focus is gone; the next Tab leads from here to the controls.
+      /** @type {HTMLElement|null} */ (this.#call.querySelector('main'))?.focus({ preventScroll: true });
     }
   }
 }

@@ -47,7 +47,7 @@ export class AqCall extends AqElement {
   build() {
     this.append(
       h('header', { class: 'bar' }, this.#room, this.#state, this.#retry, this.#bars, h('span', { class: 'spring' }), this.#copy, this.#settings),
-      h('main', { class: 'call-main', 'aria-label': 'Call' }, this.#banner, this.#asking, this.#stage),
+      h('main', { class: 'call-main', tabindex: -1, 'aria-label': 'Call' }, this.#banner, this.#asking, this.#stage),
       this.#panel,
       h('footer', { class: 'call-footer' }, this.#controls),
       this.#audio,

@@ -4,10 +4,15 @@
 /** @typedef {{columns: number, rows: number, width: number, height: number}} Grid */
 
 const GAP = 8;
-/** Widest and narrowest shape of a tile among others; alone it may be as narrow as a phone. */
+/** Widest and narrowest shape of a tile among others. */
 const WIDEST = 16 / 9;
 const NARROWEST = 1;
-const NARROWEST_ALONE = 9 / 16;
+/** A tile alone takes the shape of the area as far as this share of its picture stays visible. */
+const KEPT_ALONE = 0.6;
+/** The shape of a picture that is not known yet. */
+const USUAL_SHAPE = 16 / 9;
+/** What the buttons below the pages take. */
+const PAGER_HEIGHT = 50;
 /** Smaller tiles than these show nobody; further people come on the next page. */
 const SMALLEST_WIDTH = 132;
 const SMALLEST_HEIGHT = 92;
@@ -20,17 +25,20 @@ const MOST = 25;
  * @param {number} width
  * @param {number} height
  * @param {number} count at least 1
+ * @param {number} [picture]  width by height of the picture, where there is only one
+ * @param {number} [kept]     how much of it has to stay visible, from 0 to 1
  * @returns {Grid}
  */
-export function bestGrid(width, height, count) {
-  const narrowest = count === 1 ? NARROWEST_ALONE : NARROWEST;
+export function bestGrid(width, height, count, picture = USUAL_SHAPE, kept = KEPT_ALONE) {
+  const narrowest = count === 1 ? picture * kept : NARROWEST;
+  const widest = count === 1 ? Math.max(picture, Math.min(picture / kept, WIDEST)) : WIDEST;
   /** @type {Grid} */
   let best = { columns: 1, rows: count, width: 0, height: 0 };
   for (let columns = 1; columns <= count; columns += 1) {
     const rows = Math.ceil(count / columns);
     const cellWidth = Math.max((width - GAP * (columns - 1)) / columns, 1);
     const cellHeight = Math.max((height - GAP * (rows - 1)) / rows, 1);
-    const shape = Math.min(Math.max(cellWidth / cellHeight, narrowest), WIDEST);
+    const shape = Math.min(Math.max(cellWidth / cellHeight, narrowest), widest);
     const tileWidth = Math.min(cellWidth, cellHeight * shape);
     const tile = { columns, rows, width: Math.floor(tileWidth), height: Math.floor(tileWidth / shape) };
     if (tile.width * tile.height > best.width * best.height) best = tile;
@@ -59,9 +67,11 @@ export function capacity(width, height) {
  * @param {Rect} area
  * @param {string[]} keys at least one
  * @param {Map<string, Rect>} into
+ * @param {number} [picture] as for bestGrid
+ * @param {number} [kept] as for bestGrid
  */
-function place(area, keys, into) {
-  const grid = bestGrid(area.width, area.height, keys.length);
+function place(area, keys, into, picture, kept) {
+  const grid = bestGrid(area.width, area.height, keys.length, picture, kept);
   const top = area.y + (area.height - grid.rows * grid.height - (grid.rows - 1) * GAP) / 2;
   keys.forEach((key, index) => {
     const row = Math.floor(index / grid.columns);
@@ -84,6 +94,7 @@ function place(area, keys, into) {
  * @property {string[]} featured  those of them that are shown large: shared screens
  * @property {string|null} self   our own camera; with a single other it floats in a corner
  * @property {number} page        from 0
+ * @property {ReadonlyMap<string, number>} [shapes]  width by height of the pictures that are known
  */
 /**
  * @typedef {object} Layout
@@ -108,27 +119,40 @@ export function layout(input) {
   if (width <= 0 || height <= 0 || input.keys.length === 0) return { rects, pages: 1, page: 0, perPage: 1, floating: null };
 
   if (featured.length === 0 && rest.length === 2 && self !== null && rest.includes(self)) {
-    place(area, rest.filter((key) => key !== self), rects);
-    rects.set(self, corner(area));
+    const other = rest[0] === self ? rest[1] : rest[0];
+    place(area, [other], rects, input.shapes?.get(other));
+    rects.set(self, corner(area, /** @type {Rect} */ (rects.get(other)), input.shapes?.get(self)));
     return { rects, pages: 1, page: 0, perPage: 2, floating: self };
   }
 
   const [large, small] = featured.length > 0 && rest.length > 0 ? split(area, rest.length) : [area, area];
-  if (featured.length > 0) place(large, featured, rects);
-  const perPage = capacity(small.width, small.height);
-  const pages = Math.max(Math.ceil(rest.length / perPage), 1);
+  if (featured.length > 0) place(large, featured, rects, input.shapes?.get(featured[0]), 1);
+  const fits = capacity(small.width, small.height) >= rest.length;
+  const people = fits ? small : { ...small, height: Math.max(small.height - PAGER_HEIGHT, 1) };
+  const pages = fits ? 1 : Math.ceil(rest.length / capacity(people.width, people.height));
+  // Pages of equal size: not fifteen people and then one.
+  const perPage = Math.max(Math.ceil(rest.length / pages), 1);
   const page = Math.min(Math.max(input.page, 0), pages - 1);
   const shown = rest.slice(page * perPage, (page + 1) * perPage);
-  if (shown.length > 0) place(small, shown, rects);
+  if (shown.length > 0) place(people, shown, rects, input.shapes?.get(shown[0]));
   return { rects, pages, page, perPage, floating: null };
 }
 
-/** A place for the self view over the only other person. @param {Rect} area @returns {Rect} */
-function corner(area) {
+/**
+ * A place for the self view: over the only other person, or beside him where his picture is small.
+ *
+ * @param {Rect} area
+ * @param {Rect} other
+ * @param {number} [picture] width by height of our own
+ * @returns {Rect}
+ */
+function corner(area, other, picture = USUAL_SHAPE) {
+  const shape = Math.min(Math.max(picture, 3 / 4), WIDEST);
   const upright = area.height > area.width;
-  const width = Math.round(Math.min(area.width * (upright ? 0.28 : 0.2), 260));
-  const height = Math.round(upright ? (width * 4) / 3 : (width * 9) / 16);
-  return { x: area.width - width - 12, y: area.height - height - 12, width, height };
+  const width = Math.round(Math.min(area.width * (!upright ? 0.2 : shape > 1 ? 0.4 : 0.28), 260));
+  const height = Math.round(width / shape);
+  const within = other.height > height * 2.5 && other.width > width * 2 ? other : area;
+  return { x: within.x + within.width - width - 12, y: within.y + within.height - height - 12, width, height };
 }
 
 /** Divides an area into a large part and a strip for the people beside it. @param {Rect} area @param {number} people @returns {[Rect, Rect]} */

@@ -65,15 +65,15 @@ export class AqPreview extends AqElement {
     const usable = support.webrtc && support.devices;
     const open = camera !== null || model.microphone !== null;
     setText(this.#hint, hintOf(model, usable));
-    this.#start.hidden = !usable || open || local.asking || !(wanted.camera || wanted.microphone);
     this.#buttons.hidden = !usable;
     toggle(this.#microphone, this.#micIcon, 'microphone', wanted.microphone);
     toggle(this.#camera, this.#camIcon, 'camera', wanted.camera);
     const problem = !support.webrtc ? NO_WEBRTC : !support.secure && !support.devices ? INSECURE : explain(local.problems);
     this.#problem.hidden = problem === null;
+    this.#start.hidden = !usable || open || problem !== null || local.asking || !(wanted.camera || wanted.microphone);
     if (problem) {
       setText(this.#title, problem.title);
-      setText(this.#text, problem.text);
+      setText(this.#text, `${problem.text} ${problem.without}`);
       this.#retry.hidden = !problem.retry;
     }
     const known = local.devices.microphones.length + local.devices.cameras.length > 0;

@@ -2,7 +2,15 @@
 
 /** @typedef {import('../media/devices.js').DeviceProblem} DeviceProblem */
 /** @typedef {import('../media/devices.js').DeviceKind} DeviceKind */
-/** @typedef {{title: string, text: string, retry: boolean}} Explanation */
+/**
+ * @typedef {object} Explanation
+ * @property {string} title
+ * @property {string} text
+ * @property {string} without   what still works; for people who are not inside yet
+ * @property {boolean} retry    trying again may help
+ */
+
+const WITHOUT = 'You can also join without: you will see, hear and write.';
 
 /**
  * @param {{microphone: DeviceProblem|null, camera: DeviceProblem|null}} problems
@@ -15,7 +23,7 @@ export function explain({ microphone, camera }) {
   if (camera && !microphone) return explainOne('camera', camera, false);
   const mic = explainOne('microphone', /** @type {DeviceProblem} */ (microphone), false);
   const cam = explainOne('camera', /** @type {DeviceProblem} */ (camera), false);
-  return { title: 'Camera and microphone do not work', text: `${mic.title}: ${mic.text} ${cam.title}: ${cam.text}`, retry: true };
+  return { title: 'Camera and microphone do not work', text: `${mic.title}: ${mic.text} ${cam.title}: ${cam.text}`, without: WITHOUT, retry: true };
 }
 
 /**
@@ -31,36 +39,40 @@ function explainOne(what, problem, plural) {
     case 'denied':
       return {
         title: `${What} ${is} blocked`,
-        text: 'Allow access with the icon in the address bar of your browser (and, if needed, in the privacy settings of your system), then try again. You can also join without.',
+        text: 'Allow access with the icon in the address bar of your browser (and, if needed, in the privacy settings of your system), then try again.',
+        without: WITHOUT,
         retry: true,
       };
     case 'missing':
-      return { title: `No ${what} found`, text: 'Plug one in and try again, or join without: you will see, hear and write.', retry: true };
+      return { title: `No ${what} found`, text: 'Plug one in and try again.', without: WITHOUT, retry: true };
     case 'busy':
       return {
         title: `${What} ${is} in use`,
-        text: 'Another program or tab seems to be using it. Close that and try again, or join without.',
+        text: 'Another program or tab seems to be using it. Close that and try again.',
+        without: WITHOUT,
         retry: true,
       };
     case 'insecure':
       return INSECURE;
     case 'unsupported':
-      return { title: `This browser gives no access to the ${what}`, text: 'You can join without: you will see, hear and write.', retry: false };
+      return { title: `This browser gives no access to the ${what}`, text: 'Another browser may.', without: WITHOUT, retry: false };
     default:
-      return { title: `${What} could not be started`, text: 'Try again, choose another device, or join without.', retry: true };
+      return { title: `${What} could not be started`, text: 'Try again, or choose another device.', without: WITHOUT, retry: true };
   }
 }
 
 /** @type {Explanation} */
 export const INSECURE = {
   title: 'This address is not secure',
-  text: 'Browsers give camera and microphone only to pages opened with https:// or on localhost. Ask for the https address of this server. Until then you can join to watch, listen and chat.',
+  text: 'Browsers give camera and microphone only to pages opened with https:// or on localhost. Ask for the https address of this server.',
+  without: 'Until then you can join to watch, listen and chat.',
   retry: false,
 };
 
 /** @type {Explanation} */
 export const NO_WEBRTC = {
   title: 'This browser cannot make calls',
-  text: 'It has no WebRTC, or it was switched off. A current Chrome, Edge, Firefox or Safari will do. You can still join the chat.',
+  text: 'It has no WebRTC, or it was switched off. A current Chrome, Edge, Firefox or Safari will do.',
+  without: 'You can still join the chat.',
   retry: false,
 };

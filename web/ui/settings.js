@@ -13,7 +13,7 @@ import { AqDevices } from './devices.js';
  * @property {Theme} theme
  * @property {import('../media/stats.js').Figures|null} figures
  * @property {import('../protocol/messages.js').Quality|null} quality
- * @property {{title: string, text: string, retry: boolean}|null} problem
+ * @property {import('./problems.js').Explanation|null} problem
  */
 
 /** @extends {AqElement<SettingsModel>} */

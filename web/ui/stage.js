@@ -56,6 +56,7 @@ export class AqStage extends AqElement {
       clearTimeout(this.#viewTimer);
     });
     this.#alone.querySelector('button')?.addEventListener('click', () => this.emit('aq-copy-link'), { signal });
+    this.#list.addEventListener('aq-shape', () => this.#arrange(), { signal });
     this.#previous.addEventListener('click', () => this.#turn(-1), { signal });
     this.#next.addEventListener('click', () => this.#turn(1), { signal });
   }
@@ -98,7 +99,10 @@ export class AqStage extends AqElement {
     this.#order = steadyOrder(this.#order, keys, model.speaking, this.#spokeAt, this.#perPage, self);
     // Somebody else's screen is why people look; one's own one knows already.
     const featured = model.tiles.filter((tile) => tile.source === 'screen' && !tile.self).map((tile) => tile.key);
-    const result = layout({ ...this.#size, keys: this.#order, featured, self, page: this.#page });
+    /** @type {Map<string, number>} */
+    const shapes = new Map();
+    for (const [key, { shape }] of this.#tiles) if (shape) shapes.set(key, shape);
+    const result = layout({ ...this.#size, keys: this.#order, featured, self, page: this.#page, shapes });
     this.#page = result.page;
     this.#perPage = result.perPage;
     for (const [key, element] of this.#tiles) {
@@ -108,6 +112,7 @@ export class AqStage extends AqElement {
       setAttribute(element, 'data-floating', key === result.floating);
     }
     this.#pager.hidden = result.pages < 2;
+    setAttribute(this.#pager, 'data-beside', featured.length > 0);
     this.#previous.disabled = result.page === 0;
     this.#next.disabled = result.page === result.pages - 1;
     setText(this.#count, `${result.page + 1} / ${result.pages}`);

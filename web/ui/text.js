@@ -56,7 +56,9 @@ function safeUrl(text) {
  * @returns {string} one or two letters
  */
 export function initials(name) {
-  const words = name.trim().split(/[\s._-]+/u).filter(Boolean);
+  const all = name.trim().split(/[\s._-]+/u).filter(Boolean);
+  const named = all.filter((word) => /^[\p{L}\p{N}]/u.test(word));
+  const words = named.length > 0 ? named : all;
   const letters = words.length > 1 ? [words[0], words[words.length - 1]] : words;
   return letters.map((word) => [...word][0].toLocaleUpperCase()).join('') || '?';
 }

@@ -42,7 +42,14 @@ export class AqTile extends AqElement {
 
   /** @override @param {AbortSignal} signal */
   listen(signal) {
-    this.#video.addEventListener('resize', () => this.#fit(), { signal });
+    this.#video.addEventListener(
+      'resize',
+      () => {
+        this.#fit();
+        this.emit('aq-shape');
+      },
+      { signal },
+    );
     // Some browsers pause a video whose tab or element was away for a while.
     this.#video.addEventListener('pause', () => this.#play(), { signal });
     this.#play();
@@ -66,6 +73,12 @@ export class AqTile extends AqElement {
     this.#avatar.className = `tile-avatar hue-${hueOf(tile.peerId || tile.name)}`;
     this.#avatar.hidden = tile.source === 'screen';
     this.#show(tile);
+  }
+
+  /** Width by height of the picture; null while there is none. @returns {number|null} */
+  get shape() {
+    const { videoWidth, videoHeight } = this.#video;
+    return this.#video.srcObject && videoHeight > 0 ? videoWidth / videoHeight : null;
   }
 
   /** @param {Rect} rect  where the tile is; its size also decides how the picture is cut */

@@ -1,0 +1,133 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import { PeerLink } from '../media/peerlink.js';
+import { FakePeerConnection, FakeStream, FakeTrack } from './fakemedia.js';
+import { settle } from './fakes.js';
+
+globalThis.MediaStream = /** @type {any} */ (FakeStream);
+
+const PUBLISH = /** @type {any} */ ([
+  { mid: '0', kind: 'audio', source: 'microphone', rids: [] },
+  { mid: '1', kind: 'video', source: 'camera', rids: ['q', 'h', 'f'] },
+]);
+const LINES = [{ mid: '0', kind: 'audio' }, { mid: '1', kind: 'video', rids: ['q', 'h', 'f'] }];
+/** @param {object[]} lines */
+const offer = (lines) => /** @type {any} */ ({ type: 'offer', sdp: JSON.stringify(lines) });
+
+function setup() {
+  /** @type {FakePeerConnection[]} */
+  const made = [];
+  /** @type {any[]} */
+  const answers = [];
+  /** @type {string[]} */
+  const states = [];
+  /** @type {any[]} */
+  const errors = [];
+  const link = new PeerLink({
+    onAnswer: (answer, id) => answers.push([id, answer.sdp]),
+    onCandidate: () => undefined,
+    onReceivers: () => undefined,
+    onState: (state) => states.push(state),
+    onError: (error) => errors.push(error),
+    create: () => {
+      const pc = new FakePeerConnection();
+      made.push(pc);
+      return /** @type {any} */ (pc);
+    },
+  });
+  return { made, answers, states, errors, link };
+}
+
+test('an offer is answered at once as sendonly, without waiting for the camera', async () => {
+  const { link, made, answers } = setup();
+  link.prepare();
+  link.setPublish(PUBLISH);
+  await link.offer(offer(LINES), 1);
+  assert.deepEqual(answers, [[1, '0:sendonly 1:sendonly']]);
+  assert.equal(made.length, 1, 'the prepared connection is used');
+  const camera = new FakeTrack('video');
+  link.setTrack('camera', /** @type {any} */ (camera));
+  assert.equal(made[0].transceivers[1].sender.track, camera);
+  link.setTrack('camera', null);
+  assert.equal(made[0].transceivers[1].sender.track, null);
+});
+
+test('a track that is there before the offer is attached, and only to its own m-line', async () => {
+  const { link, made } = setup();
+  const microphone = new FakeTrack('audio');
+  link.setTrack('microphone', /** @type {any} */ (microphone));
+  link.setPublish(PUBLISH);
+  await link.offer(offer([...LINES, { mid: '2', kind: 'audio', sends: true }]), 1);
+  assert.deepEqual(made[0].transceivers.map((t) => t.sender.track), [microphone, null, null]);
+  assert.deepEqual(made[0].transceivers.map((t) => t.direction), ['sendonly', 'sendonly', 'recvonly']);
+  assert.deepEqual([...link.receivers.keys()], ['2']);
+});
+
+test('layers nobody watches are switched off, one change at a time', async () => {
+  const { link, made } = setup();
+  link.setPublish(PUBLISH);
+  await link.offer(offer(LINES), 1);
+  link.setLayers([{ mid: '1', source: 'camera', rids: ['q'] }]);
+  link.setLayers([{ mid: '1', source: 'camera', rids: ['q', 'h'] }]);
+  await settle();
+  const { encodings } = made[0].transceivers[1].sender.parameters;
+  assert.deepEqual(encodings.map((/** @type {any} */ e) => [e.rid, e.active, e.maxBitrate]), [['q', true, 180000], ['h', true, 650000], ['f', false, 2200000]]);
+});
+
+test('offers are answered one after the other', async () => {
+  const { link, answers } = setup();
+  link.setPublish(PUBLISH);
+  link.offer(offer(LINES), 1);
+  await link.offer(offer([...LINES, { mid: '2', kind: 'video', sends: true }]), 2);
+  assert.deepEqual(answers.map(([id]) => id), [1, 2]);
+});
+
+test('candidates wait for their description', async () => {
+  const { link, made } = setup();
+  link.candidate({ candidate: 'a' });
+  const done = link.offer(offer(LINES), 1);
+  link.candidate({ candidate: 'b' });
+  await done;
+  link.candidate({ candidate: 'c' });
+  assert.deepEqual(made[0].candidates.map((c) => c.candidate), ['a', 'b', 'c']);
+});
+
+test('an offer with number 1 begins a new connection and keeps our tracks', async () => {
+  const { link, made } = setup();
+  const camera = new FakeTrack('video');
+  link.setTrack('camera', /** @type {any} */ (camera));
+  link.setPublish(PUBLISH);
+  await link.offer(offer([...LINES, { mid: '2', kind: 'video', sends: true }]), 1);
+  await link.offer(offer(LINES), 1);
+  assert.equal(made.length, 2);
+  assert.equal(made[0].connectionState, 'closed');
+  assert.equal(made[1].transceivers[1].sender.track, camera);
+  assert.equal(link.receivers.size, 0);
+});
+
+test('a connection that was dropped says nothing more', async () => {
+  const { link, made, answers, states } = setup();
+  const done = link.offer(offer(LINES), 1);
+  link.drop();
+  await done;
+  made[0].become('connected');
+  assert.deepEqual([answers, states], [[], []]);
+  assert.equal(link.alive, false);
+});
+
+test('a bad offer is reported, and the next one works', async () => {
+  const { link, errors, answers } = setup();
+  link.setPublish(PUBLISH);
+  await link.offer(/** @type {any} */ ({ type: 'offer', sdp: 'bad' }), 1);
+  await link.offer(offer(LINES), 2);
+  assert.equal(errors.length, 1);
+  assert.deepEqual(answers.map(([id]) => id), [2]);
+});
+
+test('states of the connection in four words', async () => {
+  const { link, made, states } = setup();
+  await link.offer(offer(LINES), 1);
+  for (const state of ['connecting', 'connected', 'disconnected', 'failed', 'connected', 'closed']) made[0].become(state);
+  assert.deepEqual(states, ['connecting', 'connected', 'lost', 'connected', 'new']);
+});
