@@ -46,7 +46,6 @@ type Forwarder struct {
 	targetHigh   int64 // highest ExtSN of target while it waited
 
 	// Source side of the current epoch.
-	epoch      uint64
 	epochFirst int64 // ExtSN of the switch point
 	high       int64 // highest ExtSN, sent or left out
 
@@ -181,17 +180,15 @@ const (
 // switchTo begins an epoch with p.
 func (f *Forwarder) switchTo(s Stream, p *packet.Packet, refTime int64, clockRate uint32, out *Out) {
 	f.sent.init(p.Codec)
-	f.table.trim(f.out)
 	ts := f.lastTS
 	if f.started {
 		ts += f.elapsedTicks(p, refTime, clockRate)
 	}
-	f.epoch++
 	f.current, f.forwarding, f.hasTarget = s, true, false
 	f.epochFirst = p.ExtSN
+	f.table.close(f.high + 1)
 	f.table.add(segment{
 		stream: s,
-		epoch:  f.epoch,
 		first:  p.ExtSN,
 		end:    open,
 		off:    f.out + 1 - p.ExtSN,
@@ -227,7 +224,7 @@ func (f *Forwarder) pushNewest(p *packet.Packet, refTime int64, clockRate uint32
 	if clockRate != f.clockRate {
 		next := *seg
 		next.first, next.tsOff = n, f.lastTS+f.elapsedTicks(p, refTime, clockRate)-p.TS
-		seg.end = min(seg.end, n)
+		seg.end = n
 		seg = f.table.add(next)
 		f.clockRate = clockRate
 	}
@@ -262,7 +259,7 @@ func (f *Forwarder) pushLate(p *packet.Packet, refTime int64, out *Out) bool {
 	if p.ExtSN < f.epochFirst {
 		return f.drop(DropBeforeSwitch)
 	}
-	seg, gone := f.table.bySource(f.epoch, p.ExtSN)
+	seg, gone := f.table.bySource(p.ExtSN)
 	switch {
 	case gone:
 		return f.drop(DropTooOld)

@@ -84,6 +84,7 @@ func TestNumbers(t *testing.T) {
 			{1, 102, dropped(DropWaitingKeyframe), nil}, {1, 100, 0, key}, {1, 101, 1, nil}, {1, 102, 2, nil}, {1, 103, 3, nil}}},
 		{"an old keyframe sent as a probe", []step{startVideo(1), {1, 2000, dropped(DropWaitingKeyframe), nil}, {1, 976, dropped(DropTooOld), key},
 			{1, 977, 0, key}}},
+		{"another target has other numbers", []step{startVideo(1), {1, 5000, dropped(DropWaitingKeyframe), nil}, startVideo(2), {2, 10, 0, key}}},
 		{"the longest gap", []step{start(1), {1, 100, 0, nil}, {1, 1125, 1025, nil}}},
 		{"a gap too long shrinks to one", []step{start(1), {1, 100, 0, nil}, {1, 1126, 2, nil}, {1, 1125, dropped(DropDuplicate), nil},
 			{1, 1127, 3, nil}, {1, 100, dropped(DropDuplicate), nil}, {1, 101, dropped(DropDuplicate), nil}}},
@@ -240,6 +241,24 @@ func TestSparsePadding(t *testing.T) {
 	}
 	if _, ok := push(f, 1, pkt(codec.VP9, 2300, empty)); ok {
 		t.Error("sent although the table has room")
+	}
+}
+
+// Nor does it forget the stream of before.
+func TestSparsePaddingAfterASwitch(t *testing.T) {
+	f := New(0, 0)
+	f.Start(1, false)
+	push(f, 1, pkt(codec.VP9, 100)) // number 0
+	f.Start(2, false)
+	for n := int64(1); n <= 200; n++ {
+		p := pkt(codec.VP9, n)
+		if n%10 == 0 {
+			empty(p)
+		}
+		push(f, 2, p)
+		if s, src, ok := f.Lookup(0); !ok || s != 1 || src != 100 {
+			t.Fatalf("after %d packets the first is found as %d of %d, %v", n, src, s, ok)
+		}
 	}
 }
 

@@ -5,7 +5,6 @@ import "math"
 // segment maps the source numbers [first, end) of one stream: out = source+off.
 type segment struct {
 	stream Stream
-	epoch  uint64
 	first  int64
 	end    int64 // open while the newest
 	off    int64
@@ -20,8 +19,10 @@ const open = math.MaxInt64
 // one; with RTX negotiated senders pad on the RTX stream, so they are rare.
 const maxSegments = 16
 
-// segments is a ring of the newest segments. Their source ranges do not overlap
-// within an epoch, their out ranges never do, and both only rise.
+// segments is a ring of the newest segments. Both ends of the mapping rise from
+// one to the next, but that each epoch has its own source numbers, and that it
+// begins right behind the last number sent: above, an older segment may still
+// reserve some for packets that never came.
 type segments struct {
 	ring  [maxSegments]segment
 	head  int // of the newest
@@ -52,28 +53,19 @@ func (t *segments) fullAbove(out int64) bool {
 	return oldest.end-1+oldest.off > out
 }
 
-// trim ends the table at out, for a new epoch begins right behind it: numbers
-// above, kept for packets that did not come, are free again.
-func (t *segments) trim(out int64) {
-	for t.count > 0 {
-		s := t.newest()
-		if s.first+s.off <= out {
-			s.end = min(s.end, out-s.off+1)
-			return
-		}
-		t.head = (t.head + maxSegments - 1) % maxSegments
-		t.count--
+// close ends the newest segment, whose epoch is over, at source number end.
+func (t *segments) close(end int64) {
+	if t.count > 0 {
+		t.newest().end = end
 	}
 }
 
-// bySource returns the segment of source number n in this epoch. It is nil when
-// n was left out, and gone when the table does not reach back that far.
-func (t *segments) bySource(epoch uint64, n int64) (s *segment, gone bool) {
+// bySource returns the segment of a source number of the current epoch, that
+// is, from the switch point on: newer segments hide those of older epochs. It
+// is nil when n was left out, and gone when the table does not reach back.
+func (t *segments) bySource(n int64) (s *segment, gone bool) {
 	for i := range t.count {
 		s := t.at(i)
-		if s.epoch != epoch {
-			return nil, false
-		}
 		if n >= s.first {
 			if n < s.end {
 				return s, false

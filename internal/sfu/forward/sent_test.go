@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"aq-server/internal/sfu/codec"
+	"aq-server/internal/sfu/packet"
 )
 
 func TestLookupReachesBack(t *testing.T) {
@@ -51,6 +52,15 @@ func TestLookupReachesBack(t *testing.T) {
 	if _, _, ok := f.Lookup(0); ok {
 		t.Error("never forgotten")
 	}
+	// Nothing is left of the number that had the same place.
+	f.Start(3, false)
+	for n := range int64(1100) {
+		var again Out
+		out, _ := push(f, 3, pkt(codec.H264, n, func(p *packet.Packet) { p.Marker = n < 70 }))
+		if _, _, ok := f.Resend(out.SN, &again); !ok || again.Marker != (n < 70) {
+			t.Fatalf("packet %d: marker %v", n, again.Marker)
+		}
+	}
 }
 
 func TestAllowResend(t *testing.T) {
@@ -95,8 +105,11 @@ func TestAllowResend(t *testing.T) {
 	if !f.AllowResend(1024+3, at(9000), 0) {
 		t.Error("the count of an older number is held against a new one")
 	}
-	push(f, 1, pkt(codec.H264, 2053)) // all places are new after a long gap
-	if f.AllowResend(1029, at(9000), 0) || !f.AllowResend(1030, at(9000), 0) || !f.AllowResend(2053, at(9000), 0) {
+	for i := range maxResends {
+		f.AllowResend(1029, at(9000+i*100), 0)
+	}
+	push(f, 1, pkt(codec.H264, 2053)) // the longest gap: all places are new
+	if f.AllowResend(1029, at(9900), 0) || !f.AllowResend(2053, at(9900), 0) {
 		t.Error("after a gap as long as the ring")
 	}
 }

@@ -46,6 +46,8 @@ func TestVP8Counters(t *testing.T) {
 		{5, vp8Packet(77, 4, 4, 4), 5, 4, 4, true},
 		// By chance they fit.
 		{6, vp8Packet(7, 6, 5, 5), 6, 5, 5, false},
+		{6, vp8Packet(8, 0x7fff, 6, 6), 0x7fff, 6, 6, false},
+		{7, vp8Packet(9, 0, 7, 7), 0, 7, 7, false},
 	} {
 		c.p.Keyframe = true
 		f.Start(c.stream, true)

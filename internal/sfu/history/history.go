@@ -96,7 +96,7 @@ func (h *History) Add(p *packet.Packet) bool {
 // two packets).
 func (h *History) noteKeyframe(p *packet.Packet) {
 	switch {
-	case !h.haveKey, h.keyframe < h.oldest:
+	case !h.haveKey:
 	case p.ExtTS == h.keyTS:
 		if p.ExtSN > h.keyframe {
 			return

@@ -1,6 +1,7 @@
 package history
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"slices"
 	"sync"
@@ -53,9 +54,11 @@ func has(h *History, n int64) bool {
 	if p == nil {
 		return false
 	}
-	ok := p.ExtSN == n
-	p.Release()
-	return ok
+	defer p.Release()
+	if p.ExtSN != n {
+		panic(fmt.Sprintf("Get(%d) returned %d", n, p.ExtSN))
+	}
+	return true
 }
 
 func numbers(ps []*packet.Packet) []int64 {
@@ -154,6 +157,9 @@ func TestMaxAge(t *testing.T) {
 	if !has(h, 1100) {
 		t.Error("100 ms old and gone")
 	}
+	if s.add(h, 1097) {
+		t.Error("took one that is older than those released")
+	}
 	if !s.add(h, 1101, func(p *packet.Packet) { p.Arrival = s.start.Add(1201 * time.Millisecond) }) {
 		t.Error("a repair within the window is refused")
 	}
@@ -177,6 +183,29 @@ func TestMaxAgeKeepsRoomForRepair(t *testing.T) {
 	}
 	if !s.add(h, 11, func(p *packet.Packet) { p.Arrival = s.start.Add(13 * time.Millisecond) }) || !has(h, 11) {
 		t.Error("repair refused")
+	}
+	s.add(h, 15)
+	if has(h, 11) || has(h, 12) || has(h, 13) {
+		t.Error("the repaired packet does not age")
+	}
+	if !s.add(h, 11+64) {
+		t.Error("the repaired packet still has its place")
+	}
+}
+
+func TestMaxAgeAfterTheRingTurned(t *testing.T) {
+	s, h := newSource(t), New(8)
+	defer h.Close()
+	h.SetMaxAge(3 * time.Millisecond)
+	for n := int64(1); n <= 20; n++ {
+		s.add(h, n)
+	}
+	s.add(h, 40) // all places are new
+	for n := int64(41); n <= 50; n++ {
+		s.add(h, n)
+		if has(h, n-4) || !has(h, max(n-3, 40)) {
+			t.Fatalf("at %d: four old %v, three old %v", n, has(h, n-4), has(h, n-3))
+		}
 	}
 }
 

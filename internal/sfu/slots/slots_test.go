@@ -143,6 +143,13 @@ func TestAssign(t *testing.T) {
 	}
 }
 
+func TestCandidateWithoutTrackIsNone(t *testing.T) {
+	r := Assign(list("v0"), []Candidate{{PeerID: "A", Kind: types.KindVideo}, {TrackID: "camB", Kind: types.KindVideo}}, Limits{})
+	if len(r.Changes) != 1 || r.Changes[0] != (Change{100, "camB"}) || len(r.Unassigned) > 0 {
+		t.Errorf("%+v", r)
+	}
+}
+
 func words(ids []types.TrackID) string {
 	var w []string
 	for _, id := range ids {

@@ -78,7 +78,6 @@ type Detector[K comparable] struct {
 	active  []*source[K] // loudest first
 	quiet   []*source[K] // who spoke last first; rebuilt by Loudest
 	list    []Entry[K]   // as of the last report
-	changed bool         // since then, by Remove
 }
 
 type source[K comparable] struct {
@@ -127,7 +126,6 @@ func (d *Detector[K]) Remove(key K) {
 	delete(d.sources, key)
 	if s.active {
 		d.active = slices.DeleteFunc(d.active, func(o *source[K]) bool { return o == s })
-		d.changed = true
 	}
 }
 
@@ -212,12 +210,11 @@ func (d *Detector[K]) order() {
 }
 
 func (d *Detector[K]) report() ([]Entry[K], bool) {
-	changed := d.changed || len(d.active) != len(d.list)
+	changed := len(d.active) != len(d.list)
 	for i := 0; i < len(d.active) && !changed; i++ {
 		s := d.active[i]
 		changed = s.key != d.list[i].Key || math.Abs(s.level-s.told) >= d.opts.Notice
 	}
-	d.changed = false
 	if !changed {
 		return d.list, false
 	}

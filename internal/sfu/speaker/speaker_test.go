@@ -65,7 +65,7 @@ func TestOneSpeaker(t *testing.T) {
 		t.Errorf("level %v dB", got)
 	}
 	k.levels["a"] = 80
-	k.run(400*time.Millisecond).want("a pause between words", "a")
+	k.run(700*time.Millisecond).want("a pause between words", "a")
 	k.levels["a"] = 25
 	k.run(time.Second).want("goes on", "a")
 	k.levels["a"] = 80
