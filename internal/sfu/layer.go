@@ -102,7 +102,8 @@ func newLayer(t *Track, remote *webrtc.TrackRemote, receiver *webrtc.RTPReceiver
 	l := &layer{
 		track: t, rid: remote.RID(), ssrc: uint32(remote.SSRC()), remote: remote, receiver: receiver,
 		codec: codec.FromMIME(remote.Codec().MimeType), rate: remote.Codec().ClockRate,
-		pt: uint8(remote.PayloadType()), history: history.New(size), feedback: f,
+		// PayloadType() is 0 for a layer that was found by its RID.
+		pt: uint8(remote.Codec().PayloadType), history: history.New(size), feedback: f,
 		ext:    newExtensionIDs(receiver.GetParameters().HeaderExtensions),
 		stream: streamID(t.conn.session().nextStream.Add(1)),
 		nack:   nack.New(nackWindow),
