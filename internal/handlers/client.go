@@ -235,10 +235,11 @@ func (c *client) readMessage(r io.Reader) error {
 	}
 	_ = c.wire.SetReadDeadline(time.Now().Add(largeTime))
 	defer func() { _ = c.wire.SetReadDeadline(time.Time{}) }()
+	rest := aliveReader{io.LimitReader(r, limit+1-int64(buf.Len())), c.watch}
 	ctx, cancel := context.WithTimeout(context.Background(), largeWait)
 	defer cancel()
 	if err := c.handler.large.Acquire(ctx, limit); err != nil {
-		n, err := io.Copy(io.Discard, io.LimitReader(r, limit+1-int64(buf.Len())))
+		n, err := io.Copy(io.Discard, rest)
 		switch {
 		case err != nil:
 			return causeOfRead(err)
@@ -249,13 +250,28 @@ func (c *client) readMessage(r io.Reader) error {
 		return nil
 	}
 	defer c.handler.large.Release(limit)
-	if _, err := buf.ReadFrom(io.LimitReader(r, limit+1-int64(buf.Len()))); err != nil {
+	if _, err := buf.ReadFrom(rest); err != nil {
 		return causeOfRead(err)
 	}
 	if int64(buf.Len()) > limit {
 		return errTooBig
 	}
 	return c.handle(buf.Bytes())
+}
+
+// aliveReader counts what arrives of a long frame as a sign of life: a pong
+// cannot come in its midst (RFC 6455, section 5.4).
+type aliveReader struct {
+	io.Reader
+	watch *keepalive.Watch
+}
+
+func (r aliveReader) Read(p []byte) (int, error) {
+	n, err := r.Reader.Read(p)
+	if n > 0 {
+		r.watch.Alive()
+	}
+	return n, err
 }
 
 // handle checks, counts and routes one message.

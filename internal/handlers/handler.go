@@ -115,7 +115,7 @@ func (h *WebsocketHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer h.forget(c)
-	conn := &wire{budget: wireBudget}
+	conn := &wire{budget: wireBudget, writeDeadline: h.opts.WriteDeadline}
 	ws, err := h.upgrader.Upgrade(hijacker{w, conn}, r, nil)
 	if err != nil { // answered by Upgrade
 		h.opts.Metrics.RefuseJoin(string(types.CodeNotWebSocket))

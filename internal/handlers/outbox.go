@@ -3,7 +3,6 @@ package handlers
 import (
 	"encoding/json"
 	"errors"
-	"log/slog"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -29,13 +28,11 @@ const (
 // of its client. Its methods never block; a client that does not take what is
 // queued is closed, never waited for.
 type outbox struct {
-	ws            *websocket.Conn
-	wire          *wire
-	writeDeadline time.Duration
-	maxMessages   int
-	maxBytes      int
-	metrics       *metrics.Metrics
-	log           *slog.Logger
+	ws          *websocket.Conn
+	wire        *wire
+	maxMessages int
+	maxBytes    int
+	metrics     *metrics.Metrics
 
 	offers   atomic.Int64 // sent through this socket
 	mistakes mistakes
@@ -51,16 +48,24 @@ type outbox struct {
 	cause error // of the close; nil while open
 }
 
+// newOutbox returns the outbox of a socket; its owner starts run.
 func newOutbox(ws *websocket.Conn, w *wire, h *WebsocketHandler) *outbox {
-	return &outbox{
-		ws: ws, wire: w, metrics: h.opts.Metrics, log: h.opts.Log,
-		writeDeadline: h.opts.WriteDeadline,
-		maxMessages:   h.opts.Limits.QueueMessages,
-		maxBytes:      h.opts.Limits.QueueBytes,
-		wake:          make(chan struct{}, 1),
-		closing:       make(chan struct{}),
-		done:          make(chan struct{}),
+	o := &outbox{
+		ws: ws, wire: w, metrics: h.opts.Metrics,
+		maxMessages: h.opts.Limits.QueueMessages,
+		maxBytes:    h.opts.Limits.QueueBytes,
+		wake:        make(chan struct{}, 1),
+		closing:     make(chan struct{}),
+		done:        make(chan struct{}),
 	}
+	// Armed by writes. The function takes microseconds and touches only the
+	// outbox, so that nobody needs to wait for it.
+	w.stalled = time.AfterFunc(time.Hour, func() {
+		defer recovery.RecoverWithPrefix("websocket write deadline")
+		o.Close(ErrSlow)
+	})
+	w.stalled.Stop()
+	return o
 }
 
 // Send queues a message. The error is ErrClosed or ErrSlow.
@@ -151,32 +156,34 @@ func (o *outbox) poke() {
 	}
 }
 
-// next waits for the next message to write; nil means that the close frame is
-// due.
-func (o *outbox) next() []byte {
+// next waits for messages to write: as many as fit into writePiece, at least
+// one. None means that the close frame is due.
+func (o *outbox) next() (frames [][]byte, size int) {
 	for {
 		o.mu.Lock()
-		if len(o.queue) > 0 {
-			frame := o.queue[0]
-			o.queue[0] = nil
-			o.queue = o.queue[1:]
-			o.mu.Unlock()
-			return frame
+		n := 0
+		for n < len(o.queue) && (n == 0 || size+len(o.queue[n]) <= writePiece) {
+			size += len(o.queue[n])
+			n++
 		}
-		o.queue = nil // an idle client keeps no memory
+		frames, o.queue = o.queue[:n:n], o.queue[n:]
+		if len(o.queue) == 0 {
+			o.queue = nil // an idle client keeps no memory
+		}
 		closing := o.cause != nil
 		o.mu.Unlock()
-		if closing {
-			return nil
+		if n > 0 || closing {
+			return frames, size
 		}
 		<-o.wake
 	}
 }
 
-func (o *outbox) written(frame []byte) {
+// written makes place in the queue.
+func (o *outbox) written(size int) {
 	o.mu.Lock()
-	o.bytes = max(0, o.bytes-len(frame)) // Close may have emptied the queue
-	o.mu.Unlock()
+	defer o.mu.Unlock()
+	o.bytes = max(0, o.bytes-size) // Close may have emptied the queue
 }
 
 // run is the writer. It ends after Close, at the latest when the time that
@@ -184,27 +191,14 @@ func (o *outbox) written(frame []byte) {
 func (o *outbox) run() {
 	defer close(o.done)
 	defer recovery.RecoverFunc("websocket writer", func(any) { o.Close(errBroken) })
-	// A write that takes too long closes the socket while it goes on: if the
-	// client then takes the rest of the message, the close frame can follow. An
-	// expired deadline would leave half a message, after which nothing can be
-	// sent (and TLS could not either). The timer's function takes microseconds
-	// and touches only the outbox.
-	stalled := time.AfterFunc(time.Hour, func() {
-		defer recovery.RecoverWithPrefix("websocket write deadline")
-		o.Close(ErrSlow)
-	})
-	defer stalled.Stop()
-	stalled.Stop()
+	defer o.wire.stalled.Stop()
 	for {
-		frame := o.next()
-		if frame == nil {
+		frames, size := o.next()
+		if len(frames) == 0 {
 			break
 		}
-		stalled.Reset(o.writeDeadline)
-		_ = o.ws.SetWriteDeadline(time.Now().Add(o.writeDeadline + slowCloseTime))
-		err := o.ws.WriteMessage(websocket.TextMessage, frame)
-		stalled.Stop()
-		o.written(frame)
+		err := o.write(frames)
+		o.written(size)
 		if err != nil {
 			o.Close(errBroken)
 			break
@@ -217,4 +211,16 @@ func (o *outbox) run() {
 		_ = o.ws.WriteControl(websocket.CloseMessage, data, time.Now().Add(closeTime))
 	}
 	o.wire.closeWrite()
+}
+
+// write sends each message as a frame of its own, all in one write.
+func (o *outbox) write(frames [][]byte) error {
+	o.wire.cork()
+	var err error
+	for _, frame := range frames {
+		if err = o.ws.WriteMessage(websocket.TextMessage, frame); err != nil {
+			break // what was gathered before a close frame of gorilla goes out
+		}
+	}
+	return errors.Join(err, o.wire.uncork(2*writePiece))
 }

@@ -16,6 +16,11 @@ const (
 	// controlBudget is a control frame at its longest: header, mask, payload.
 	controlBudget = 2 + 4 + 125
 
+	// writePiece is the most that is written at once, and for which WRITE_DEADLINE
+	// holds: small messages are gathered up to this size, large ones cut. It is
+	// the size of a TLS record.
+	writePiece = 16 << 10
+
 	// The kernel's send buffer of a socket: enough for what a signalling socket
 	// carries, and a bound on what a client that does not read can make the
 	// kernel hold. Once such a client is given up, the buffer is enlarged so
@@ -26,16 +31,24 @@ const (
 	lastSendBuffer = 208 << 10
 )
 
-// wire is the connection under a WebSocket. It bounds the bytes of a message
-// and, once closing, the time of writes.
+// wire is the connection under a WebSocket. It bounds the bytes of a message to
+// read, gathers small messages to write, and watches over the time of writes.
 type wire struct {
-	net.Conn // set at the upgrade
+	net.Conn      // set at the upgrade
+	writeDeadline time.Duration
 
 	budget int64 // bytes left for this message; owned by the reader
 
-	mu      sync.Mutex
+	// writing is held during a write: by the outbox's writer, or by who sends a
+	// control frame.
+	writing sync.Mutex
+	corked  bool
+	buffer  []byte      // what was written since cork
+	stalled *time.Timer // runs while a write waits; nil before there is an outbox
+
+	mu      sync.Mutex // a leaf
 	closing bool
-	closeBy time.Time // no write deadline beyond it once closing
+	closeBy time.Time // the end of all writing, once closing
 }
 
 // Read reads while the budget lasts.
@@ -48,15 +61,73 @@ func (w *wire) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// SetWriteDeadline is called by gorilla before each write.
-func (w *wire) SetWriteDeadline(t time.Time) error {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.closing && (t.IsZero() || t.After(w.closeBy)) {
-		t = w.closeBy
+// Write writes whole frames, as gorilla does; between cork and uncork it only
+// gathers them.
+func (w *wire) Write(p []byte) (int, error) {
+	w.writing.Lock()
+	defer w.writing.Unlock()
+	if w.corked {
+		w.buffer = append(w.buffer, p...)
+		return len(p), nil
 	}
-	return w.Conn.SetWriteDeadline(t)
+	return w.writeOut(p)
 }
+
+// cork makes Write gather, so that many small messages need one system call.
+func (w *wire) cork() {
+	w.writing.Lock()
+	defer w.writing.Unlock()
+	w.corked = true
+}
+
+// uncork writes what was gathered. keep is the largest buffer worth keeping.
+func (w *wire) uncork(keep int) error {
+	w.writing.Lock()
+	defer w.writing.Unlock()
+	_, err := w.writeOut(w.buffer)
+	w.corked = false
+	if w.buffer = w.buffer[:0]; cap(w.buffer) > keep {
+		w.buffer = nil
+	}
+	return err
+}
+
+// writeOut writes p piece by piece: the deadline is for progress, so that a long
+// offer may take its time on a slow way, but not a client who does not read.
+//
+// A piece that takes longer than writeDeadline closes the socket, while the
+// write goes on for a little: if the client then takes the rest, the close frame
+// can follow. An expired deadline would leave half a message, after which nothing
+// can be sent (and TLS could not go on either).
+func (w *wire) writeOut(p []byte) (int, error) {
+	written := 0
+	for len(p) > 0 {
+		piece := p[:min(len(p), writePiece)]
+		w.mu.Lock()
+		deadline := time.Now().Add(w.writeDeadline + slowCloseTime)
+		if w.closing && deadline.After(w.closeBy) {
+			deadline = w.closeBy
+		}
+		_ = w.Conn.SetWriteDeadline(deadline) // a closed socket fails in Write
+		w.mu.Unlock()
+		if w.stalled != nil {
+			w.stalled.Reset(w.writeDeadline)
+		}
+		n, err := w.Conn.Write(piece)
+		if w.stalled != nil {
+			w.stalled.Stop()
+		}
+		written += n
+		if err != nil {
+			return written, err
+		}
+		p = p[len(piece):]
+	}
+	return written, nil
+}
+
+// SetWriteDeadline is called by gorilla before each write, which sets its own.
+func (w *wire) SetWriteDeadline(time.Time) error { return nil }
 
 // SetReadDeadline has no effect once closing.
 func (w *wire) SetReadDeadline(t time.Time) error {
