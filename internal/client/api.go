@@ -7,15 +7,17 @@ import (
 
 	"github.com/pion/ice/v4"
 	"github.com/pion/interceptor"
+	"github.com/pion/interceptor/pkg/nack"
+	"github.com/pion/interceptor/pkg/report"
+	"github.com/pion/interceptor/pkg/twcc"
 	"github.com/pion/logging"
-	"github.com/pion/rtp"
 	"github.com/pion/sdp/v3"
 	"github.com/pion/webrtc/v4"
 )
 
 // newAPI makes the WebRTC stack of one client: host candidates only, no mDNS,
 // and the interceptors of a usual pion client.
-func newAPI(opts Options) (*webrtc.API, error) {
+func newAPI(opts Options, repairs *repairs) (*webrtc.API, error) {
 	media := &webrtc.MediaEngine{}
 	if err := registerCodecs(media, opts.Codecs); err != nil {
 		return nil, err
@@ -25,17 +27,18 @@ func newAPI(opts Options) (*webrtc.API, error) {
 		return nil, err
 	}
 	registry := &interceptor.Registry{}
+	loggers := quiet()
 	// The first interceptor is the nearest to the network: what is lost there
 	// is lost for all the others.
-	if opts.DropReceived != nil || opts.DropSent != nil {
-		registry.Add(dropFactory{received: opts.DropReceived, sent: opts.DropSent})
-	}
+	registry.Add(wireFactory{received: opts.DropReceived, sent: opts.DropSent, repairs: repairs})
 	if err := errors.Join(
-		webrtc.ConfigureNack(media, registry),
-		webrtc.ConfigureRTCPReports(registry),
+		webrtc.ConfigureNackWithOptions(media, registry,
+			[]nack.GeneratorOption{nack.WithGeneratorLoggerFactory(loggers)}, nack.WithResponderLoggerFactory(loggers)),
+		webrtc.ConfigureRTCPReportsWithOptions(registry,
+			[]report.ReceiverOption{report.WithReceiverLoggerFactory(loggers)}, report.WithSenderLoggerFactory(loggers)),
 		webrtc.ConfigureSimulcastExtensionHeaders(media),
 		webrtc.ConfigureTWCCHeaderExtensionSender(media, registry),
-		webrtc.ConfigureTWCCSender(media, registry),
+		webrtc.ConfigureTWCCSenderWithOptions(media, registry, twcc.WithLoggerFactory(loggers)),
 	); err != nil {
 		return nil, fmt.Errorf("client: interceptors: %w", err)
 	}
@@ -46,11 +49,16 @@ func newAPI(opts Options) (*webrtc.API, error) {
 	), nil
 }
 
+// quiet makes loggers that say nothing: what goes wrong shows in State.
+func quiet() logging.LoggerFactory {
+	f := logging.NewDefaultLoggerFactory()
+	f.DefaultLogLevel = logging.LogLevelDisabled
+	f.Writer = io.Discard
+	return f
+}
+
 func settings(opts Options) webrtc.SettingEngine {
-	quiet := logging.NewDefaultLoggerFactory()
-	quiet.DefaultLogLevel = logging.LogLevelDisabled
-	quiet.Writer = io.Discard
-	s := webrtc.SettingEngine{LoggerFactory: quiet}
+	s := webrtc.SettingEngine{LoggerFactory: quiet()}
 	s.SetICEMulticastDNSMode(ice.MulticastDNSModeDisabled)
 	s.SetIncludeLoopbackCandidate(true)
 	s.SetNetworkTypes([]webrtc.NetworkType{webrtc.NetworkTypeUDP4, webrtc.NetworkTypeUDP6})
@@ -148,48 +156,4 @@ func registerCodecs(media *webrtc.MediaEngine, names []string) error {
 		}
 	}
 	return nil
-}
-
-// dropFactory makes the interceptor that loses packets.
-type dropFactory struct{ received, sent func(*rtp.Header) bool }
-
-func (f dropFactory) NewInterceptor(string) (interceptor.Interceptor, error) {
-	return &dropper{factory: f}, nil
-}
-
-type dropper struct {
-	interceptor.NoOp
-	factory dropFactory
-}
-
-// BindRemoteStream reads on past the packets to lose.
-func (d *dropper) BindRemoteStream(_ *interceptor.StreamInfo, reader interceptor.RTPReader) interceptor.RTPReader {
-	if d.factory.received == nil {
-		return reader
-	}
-	return interceptor.RTPReaderFunc(func(b []byte, a interceptor.Attributes) (int, interceptor.Attributes, error) {
-		for {
-			n, attributes, err := reader.Read(b, a)
-			if err != nil {
-				return n, attributes, err
-			}
-			var h rtp.Header
-			if _, err := h.Unmarshal(b[:n]); err != nil || !d.factory.received(&h) {
-				return n, attributes, nil
-			}
-		}
-	})
-}
-
-// BindLocalStream pretends to have sent the packets to lose.
-func (d *dropper) BindLocalStream(_ *interceptor.StreamInfo, writer interceptor.RTPWriter) interceptor.RTPWriter {
-	if d.factory.sent == nil {
-		return writer
-	}
-	return interceptor.RTPWriterFunc(func(h *rtp.Header, payload []byte, a interceptor.Attributes) (int, error) {
-		if d.factory.sent(h) {
-			return len(payload), nil
-		}
-		return writer.Write(h, payload, a)
-	})
 }

@@ -27,9 +27,10 @@ import (
 // Client is one participant. Use Dial to make one.
 type Client struct {
 	// Set by Dial, then constant.
-	opts Options
-	api  *webrtc.API
-	tag  uint64
+	opts    Options
+	api     *webrtc.API
+	repairs *repairs
+	tag     uint64
 	// publications exist from Dial on and outlive PeerConnections.
 	ctx    context.Context
 	cancel context.CancelFunc
@@ -99,12 +100,13 @@ func (l localLink) closing()                   {}
 func (l localLink) reset()                     {}
 
 func newClient(opts Options) (*Client, error) {
-	api, err := newAPI(opts)
+	repairs := newRepairs()
+	api, err := newAPI(opts, repairs)
 	if err != nil {
 		return nil, err
 	}
 	c := &Client{
-		opts: opts, api: api, tag: rand.Uint64(), inbox: newInbox(),
+		opts: opts, api: api, repairs: repairs, tag: rand.Uint64(), inbox: newInbox(),
 		changed: make(chan struct{}), state: newState(),
 	}
 	for _, p := range opts.Publish {

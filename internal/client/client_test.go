@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math/rand/v2"
 	"testing"
+	"time"
 
 	"github.com/pion/rtp"
 
@@ -24,7 +25,9 @@ func dial(t *testing.T, f *fakeServer, opts Options) *Client {
 
 func TestBaseClientPublishesAndReceives(t *testing.T) {
 	f := newFakeServer(t)
-	c := dial(t, f, Options{Room: "r", Username: "u", Publish: []PublishOptions{Microphone(), Camera()}})
+	camera := Camera()
+	camera.KeyframeEvery = 200 * time.Millisecond // the fake hands no request on
+	c := dial(t, f, Options{Room: "r", Username: "u", Publish: []PublishOptions{Microphone(), camera}})
 	waitFor(t, c, "its own media back", func(s *State) bool {
 		return f.packets("audio") > 10 && f.packets("video") > 10 && s.From(c.tag, types.KindVideo).Keyframes > 0
 	})

@@ -38,7 +38,7 @@ type fakeServer struct {
 
 func newFakeServer(t *testing.T) *fakeServer {
 	t.Helper()
-	api, err := newAPI(Options{})
+	api, err := newAPI(Options{}, newRepairs())
 	if err != nil {
 		t.Fatal(err)
 	}

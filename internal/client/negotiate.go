@@ -165,7 +165,10 @@ func (n *negotiation) offer(m types.Message) error {
 	})
 	n.local.open()
 	for mid, p := range n.attached {
-		p.negotiated(mid)
+		p.negotiated(mid, c.repairs)
+		if n.pc.ConnectionState() == webrtc.PeerConnectionStateConnected {
+			p.run(c) // published in the middle of the call
+		}
 	}
 	return nil
 }

@@ -223,12 +223,14 @@ func (p *Publication) feedback(l *layer, packets []rtcp.Packet) {
 }
 
 // negotiated reads the numbers of the header extensions after an answer.
-func (p *Publication) negotiated(mid string) {
+func (p *Publication) negotiated(mid string, repairs *repairs) {
 	p.mu.Lock()
 	layers, sender := p.layers, p.sender
 	p.mu.Unlock()
 	ids := &extensionIDs{mid: mid}
-	for _, e := range sender.GetParameters().HeaderExtensions {
+	parameters := sender.GetParameters()
+	var repairedID uint8
+	for _, e := range parameters.HeaderExtensions {
 		switch e.URI {
 		case sdp.AudioLevelURI:
 			ids.level = uint8(e.ID)
@@ -236,6 +238,15 @@ func (p *Publication) negotiated(mid string) {
 			ids.midID = uint8(e.ID)
 		case sdp.SDESRTPStreamIDURI:
 			ids.ridID = uint8(e.ID)
+		case sdp.SDESRepairRTPStreamIDURI:
+			repairedID = uint8(e.ID)
+		}
+	}
+	for _, e := range parameters.Encodings {
+		if e.RID != "" && e.RTX.SSRC != 0 && repairedID != 0 && ids.midID != 0 {
+			repairs.set(uint32(e.RTX.SSRC), repairedLayer{
+				mid: mid, rid: e.RID, midID: ids.midID, rrID: repairedID, ridID: ids.ridID,
+			})
 		}
 	}
 	for _, l := range layers {
