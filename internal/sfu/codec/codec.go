@@ -1,7 +1,8 @@
 // Package codec reads what the server must know from RTP payloads: whether
-// decoding can start here, and the counters of the VP8 payload descriptor. It
-// never looks at the coded media behind the payload headers (but for the one
-// VP8 bit that has no other place), allocates nothing and holds no state.
+// decoding can start here, and the counters of the VP8 and VP9 payload
+// descriptors. It never looks at the coded media behind the payload headers
+// (but for the one VP8 bit that has no other place), allocates nothing and
+// holds no state.
 package codec
 
 import "strings"

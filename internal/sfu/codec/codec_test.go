@@ -62,6 +62,7 @@ func TestIsKeyframe(t *testing.T) {
 		{"VP9 without a frame", VP9, []byte{0x08}, false},
 		{"VP9 not the beginning", VP9, []byte{0x00, 0x82}, false},
 		{"VP9 predicted", VP9, []byte{0x48, 0x82}, false},
+		{"VP9 keyframe in flexible mode", VP9, []byte{0xb8, 0x01, 0x00, 0x82}, true},
 		{"VP9 base layer with 15-bit picture ID", VP9, []byte{0xa8, 0x81, 2, 0x00, 5, 0x82}, true},
 		{"VP9 base layer with 7-bit picture ID", VP9, []byte{0xa8, 0x01, 0x00, 5, 0x82}, true},
 		{"VP9 upper spatial layer", VP9, []byte{0xa8, 0x81, 2, 0x02, 5, 0x82}, false},
@@ -133,57 +134,101 @@ func TestParseVP8(t *testing.T) {
 	}
 }
 
-func TestVP8Rewrite(t *testing.T) {
+func TestParseVP9(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		payload []byte
+		want    VP9Descriptor
+	}{
+		{"bare", []byte{0x0c, 1}, VP9Descriptor{Start: true, End: true, Keyframe: true}},
+		{"7-bit picture ID, predicted", []byte{0xc8, 0x7f, 1},
+			VP9Descriptor{Start: true, Inter: true, PictureIDOffset: 1, PictureIDBits: 7, PictureID: 0x7f}},
+		{"15-bit picture ID", []byte{0x80, 0xff, 0xfe, 1},
+			VP9Descriptor{PictureIDOffset: 1, PictureIDBits: 15, PictureID: 0x7ffe}},
+		{"layers, as Chromium sends them", []byte{0xa8, 0x81, 2, 0xb5, 9, 1},
+			VP9Descriptor{Start: true, PictureIDOffset: 1, PictureIDBits: 15, PictureID: 0x102,
+				HasLayers: true, TID: 5, U: true, SID: 2, D: true, TL0Offset: 4, TL0PICIDX: 9}},
+		{"layers, flexible mode", []byte{0xb8, 0x81, 2, 0x00, 1},
+			VP9Descriptor{Start: true, PictureIDOffset: 1, PictureIDBits: 15, PictureID: 0x102, HasLayers: true, Keyframe: true}},
+		{"layers without picture ID", []byte{0x28, 0x00, 7, 1},
+			VP9Descriptor{Start: true, HasLayers: true, TL0Offset: 2, TL0PICIDX: 7, Keyframe: true}},
+	} {
+		got, ok := ParseVP9(c.payload)
+		if !ok || got != c.want {
+			t.Errorf("%s: %v\n got %+v\nwant %+v", c.name, ok, got, c.want)
+		}
+		for n := range c.payload {
+			if _, ok := ParseVP9(c.payload[:n]); ok {
+				t.Errorf("%s: accepted when cut to %d octets", c.name, n)
+			}
+		}
+	}
+}
+
+func TestRewrite(t *testing.T) {
 	for _, c := range []struct {
 		name     string
+		codec    Type
 		in, want []byte
 	}{
-		{"15 bits", []byte{0x90, 0xf0, 0x81, 0x02, 3, 0x65, 0x10}, []byte{0x90, 0xf0, 0xd2, 0x34, 0x99, 0x7f, 0x10}},
-		{"7 bits stay 7", []byte{0x90, 0xf0, 0x01, 3, 0x65, 0x10}, []byte{0x90, 0xf0, 0x34, 0x99, 0x7f, 0x10}},
-		{"KEYIDX absent", []byte{0x90, 0xe0, 0x01, 3, 0x65, 0x10}, []byte{0x90, 0xe0, 0x34, 0x99, 0x65, 0x10}},
-		{"no fields", []byte{0x10, 0x10, 0x55}, []byte{0x10, 0x10, 0x55}},
+		{"VP8, 15 bits", VP8, []byte{0x90, 0xf0, 0x81, 0x02, 3, 0x65, 0x10}, []byte{0x90, 0xf0, 0xd2, 0x34, 0x99, 0x7f, 0x10}},
+		{"VP8, 7 bits stay 7", VP8, []byte{0x90, 0xf0, 0x01, 3, 0x65, 0x10}, []byte{0x90, 0xf0, 0x34, 0x99, 0x7f, 0x10}},
+		{"VP8, KEYIDX absent", VP8, []byte{0x90, 0xe0, 0x01, 3, 0x65, 0x10}, []byte{0x90, 0xe0, 0x34, 0x99, 0x65, 0x10}},
+		{"VP8, no counters", VP8, []byte{0x90, 0x20, 0x65, 0x10}, nil},
+		{"VP9, 15 bits", VP9, []byte{0xa8, 0x81, 2, 0xb5, 9, 1}, []byte{0xa8, 0xd2, 0x34, 0xb5, 0x99, 1}},
+		{"VP9, 7 bits stay 7", VP9, []byte{0xa8, 0x01, 0xb5, 9, 1}, []byte{0xa8, 0x34, 0xb5, 0x99, 1}},
+		{"VP9, flexible mode", VP9, []byte{0xb8, 0x01, 0xb5, 9, 1}, []byte{0xb8, 0x34, 0xb5, 9, 1}},
+		{"VP9, no counters", VP9, []byte{0x08, 1}, nil},
+		{"H264", H264, []byte{0x90, 0xf0, 0x81, 0x02, 3, 0x65, 0x10}, nil},
+		{"VP8, cut", VP8, []byte{0x90, 0xf0, 0x81}, nil},
+		{"VP9, cut", VP9, []byte{0xa8, 0x81}, nil},
 	} {
-		d, ok := ParseVP8(c.in)
-		if !ok {
-			t.Fatalf("%s: not parsed", c.name)
+		counters, ok := ParseCounters(c.codec, c.in)
+		if ok != (c.want != nil) {
+			t.Errorf("%s: has counters %v", c.name, ok)
 		}
-		d.Rewrite(c.in, 0x5234, 0x99, 0x1f)
+		if !ok {
+			continue
+		}
+		counters.Rewrite(c.in, 0x5234, 0x99, 0x1f)
 		if !bytes.Equal(c.in, c.want) {
 			t.Errorf("%s: %x, want %x", c.name, c.in, c.want)
 		}
 	}
 }
 
-// FuzzParseVP8: whatever parses can be rewritten, and reads back as written.
-func FuzzParseVP8(f *testing.F) {
-	f.Add([]byte{0x90, 0xf0, 0x81, 0x02, 3, 0x65, 0x10}, uint16(0x7fff), uint8(4), uint8(5))
-	f.Add([]byte{0x90, 0xb0, 0x01, 0x65, 0x10}, uint16(1), uint8(4), uint8(5))
-	f.Add([]byte{0x10, 0x11}, uint16(1), uint8(4), uint8(5))
-	f.Fuzz(func(t *testing.T, payload []byte, pictureID uint16, tl0, keyIdx uint8) {
-		d, ok := ParseVP8(payload)
+// FuzzCounters: whatever parses can be rewritten, reads back as written, and
+// nothing else has changed.
+func FuzzCounters(f *testing.F) {
+	f.Add(uint8(VP8), []byte{0x90, 0xf0, 0x81, 0x02, 3, 0x65, 0x10}, uint16(0x7fff), uint8(4), uint8(5))
+	f.Add(uint8(VP8), []byte{0x90, 0xb0, 0x01, 0x65, 0x10}, uint16(1), uint8(4), uint8(5))
+	f.Add(uint8(VP9), []byte{0xa8, 0x81, 2, 0xb5, 9, 1}, uint16(1), uint8(4), uint8(5))
+	f.Fuzz(func(t *testing.T, codec uint8, payload []byte, pictureID uint16, tl0, keyIdx uint8) {
+		c, ok := ParseCounters(Type(codec), payload)
 		if !ok {
 			return
 		}
-		if d.Size >= len(payload) {
-			t.Fatalf("descriptor of %d octets in %d", d.Size, len(payload))
-		}
 		dst := bytes.Clone(payload)
-		d.Rewrite(dst, pictureID, tl0, keyIdx)
-		if !bytes.Equal(dst[d.Size:], payload[d.Size:]) {
-			t.Fatal("touched the frame")
+		c.Rewrite(dst, pictureID, tl0, keyIdx)
+		want := c
+		if c.PictureIDOffset != 0 {
+			want.PictureID = pictureID & c.PictureIDMask()
 		}
-		want := d
-		if d.HasPictureID() {
-			want.PictureID = pictureID & d.PictureIDMask()
-		}
-		if d.HasTL0() {
+		if c.TL0Offset != 0 {
 			want.TL0PICIDX = tl0
 		}
-		if d.HasKeyIdx {
+		if c.KeyIdxOffset != 0 {
 			want.KeyIdx = keyIdx & 0x1f
 		}
-		if got, ok := ParseVP8(dst); !ok || got != want {
+		if got, ok := ParseCounters(Type(codec), dst); !ok || got != want {
 			t.Fatalf("reads back as\n%+v, want\n%+v", got, want)
+		}
+		if IsKeyframe(Type(codec), dst) != IsKeyframe(Type(codec), payload) {
+			t.Fatal("a keyframe only before or after")
+		}
+		c.Rewrite(dst, c.PictureID, c.TL0PICIDX, c.KeyIdx)
+		if !bytes.Equal(dst, payload) {
+			t.Fatalf("touched more: %x to %x", payload, dst)
 		}
 	})
 }

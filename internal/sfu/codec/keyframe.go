@@ -34,46 +34,9 @@ func isKeyframeVP8(payload []byte) bool {
 	return ok && d.Keyframe
 }
 
-// VP9 payload descriptor, first octet, and the octets that follow it here:
-//
-//	 0 1 2 3 4 5 6 7
-//	+-+-+-+-+-+-+-+-+
-//	|I|P|L|F|B|E|V|Z|
-//	+-+-+-+-+-+-+-+-+
-//	|M| PICTURE ID  |  if I; one octet more if M
-//	| TID |U| SID |D|  if L
-const (
-	vp9I = 0x80
-	vp9P = 0x40
-	vp9L = 0x20
-	vp9B = 0x08
-)
-
 func isKeyframeVP9(payload []byte) bool {
-	if len(payload) == 0 {
-		return false
-	}
-	first := payload[0]
-	if first&vp9B == 0 || first&vp9P != 0 {
-		return false
-	}
-	i := 1
-	if first&vp9I != 0 {
-		if len(payload) <= i {
-			return false
-		}
-		if payload[i]&0x80 != 0 {
-			i++
-		}
-		i++
-	}
-	if first&vp9L != 0 {
-		if len(payload) <= i {
-			return false
-		}
-		return payload[i]&0x0f == 0 // SID and D
-	}
-	return len(payload) > i
+	d, ok := ParseVP9(payload)
+	return ok && d.Keyframe
 }
 
 // H.264 NAL unit types and packetization types, RFC 6184 table 1.

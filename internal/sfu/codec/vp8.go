@@ -48,10 +48,6 @@ func (d *VP8Descriptor) HasPictureID() bool { return d.PictureIDOffset != 0 }
 // HasTL0 reports whether TL0PICIDX is there.
 func (d *VP8Descriptor) HasTL0() bool { return d.TL0Offset != 0 }
 
-// PictureIDMask returns the largest picture ID that the width of the field
-// allows, 0 when there is none.
-func (d *VP8Descriptor) PictureIDMask() uint16 { return 1<<d.PictureIDBits - 1 }
-
 // ParseVP8 reads the descriptor at the start of payload. It is false when the
 // payload ends within the descriptor or right behind it.
 func ParseVP8(payload []byte) (VP8Descriptor, bool) {
@@ -121,23 +117,4 @@ func (d *VP8Descriptor) parseExtension(payload []byte) bool {
 	}
 	d.Size = i
 	return true
-}
-
-// Rewrite puts other counters into dst, a copy of the payload that d was parsed
-// from. Widths stay: a 7-bit picture ID gets the low 7 bits, and a field that
-// the descriptor lacks is left out. Nothing else is touched.
-func (d *VP8Descriptor) Rewrite(dst []byte, pictureID uint16, tl0, keyIdx uint8) {
-	if i := d.PictureIDOffset; i != 0 {
-		if d.PictureIDBits == 15 {
-			dst[i], dst[i+1] = 0x80|byte(pictureID>>8), byte(pictureID)
-		} else {
-			dst[i] = byte(pictureID) & 0x7f
-		}
-	}
-	if i := d.TL0Offset; i != 0 {
-		dst[i] = tl0
-	}
-	if d.HasKeyIdx {
-		dst[d.TIDOffset] = dst[d.TIDOffset]&^0x1f | keyIdx&0x1f
-	}
 }

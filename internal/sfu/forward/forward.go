@@ -1,5 +1,5 @@
 // Package forward is one subscriber's view of one m-line: it decides which
-// received packets go there and under which sequence number, timestamp and VP8
+// received packets go there and under which sequence number, timestamp and
 // counters, so that a change of layer or of track looks like one unbroken
 // stream to the subscriber. It is pure.
 //
@@ -23,7 +23,6 @@ package forward
 import (
 	"time"
 
-	"aq-server/internal/sfu/codec"
 	"aq-server/internal/sfu/packet"
 )
 
@@ -62,7 +61,7 @@ type Forwarder struct {
 	lastArrival time.Time
 	clockRate   uint32
 
-	vp8 vp8State
+	counters counters
 
 	packets uint64
 	octets  uint64
@@ -81,10 +80,10 @@ type Out struct {
 	Switched bool
 	// Sent: the subscriber was sent this number before. Set by Resend only.
 	Sent bool
-	// RewriteVP8: the payload's VP8 counters must change; Payload does it.
-	RewriteVP8 bool
+	// Rewrite: counters in the payload must change; Payload does it.
+	Rewrite bool
 
-	vp8 vp8Offsets
+	offsets offsets
 }
 
 // New returns a Forwarder whose first packet has these numbers. Both should be
@@ -188,12 +187,12 @@ func (f *Forwarder) switchTo(s Stream, p *packet.Packet, refTime int64, clockRat
 	f.epochFirst = p.ExtSN
 	f.table.close(f.high + 1)
 	f.table.add(segment{
-		stream: s,
-		first:  p.ExtSN,
-		end:    open,
-		off:    f.out + 1 - p.ExtSN,
-		tsOff:  ts - p.TS,
-		vp8:    f.vp8.offsetsFor(p),
+		stream:  s,
+		first:   p.ExtSN,
+		end:     open,
+		off:     f.out + 1 - p.ExtSN,
+		tsOff:   ts - p.TS,
+		offsets: f.counters.offsetsFor(p),
 	})
 	f.lastTS = ts - 1 // so that p counts as the newest
 	f.clockRate = clockRate
@@ -281,14 +280,10 @@ func (f *Forwarder) pushLate(p *packet.Packet, refTime int64, out *Out) bool {
 // send fills out for p by its segment, and keeps the books.
 func (f *Forwarder) send(seg *segment, p *packet.Packet, refTime int64, out *Out) {
 	n := p.ExtSN + seg.off
-	*out = Out{ExtSN: n, SN: uint16(n), TS: p.TS + seg.tsOff, Marker: p.Marker, vp8: seg.vp8}
-	if p.Codec == codec.VP8 && len(p.Payload) > 0 {
-		out.RewriteVP8 = seg.vp8 != vp8Offsets{}
-		if n > f.out {
-			f.vp8.note(p, seg.vp8)
-		}
-	}
+	*out = Out{ExtSN: n, SN: uint16(n), TS: p.TS + seg.tsOff, Marker: p.Marker, offsets: seg.offsets}
+	out.Rewrite = seg.offsets != offsets{}
 	if n > f.out {
+		f.counters.note(p, seg.offsets)
 		f.sent.advance(f.out, n)
 		f.resends.advance(f.out, n)
 		f.out = n
@@ -301,11 +296,11 @@ func (f *Forwarder) send(seg *segment, p *packet.Packet, refTime int64, out *Out
 }
 
 // Payload returns what to send for p: p.Payload itself, which must not be
-// changed, or a copy in scratch with other VP8 counters. scratch must be able
+// changed, or a copy in scratch with other counters. scratch must be able
 // to hold the payload.
 func (o *Out) Payload(p *packet.Packet, scratch []byte) []byte {
-	if !o.RewriteVP8 {
+	if !o.Rewrite {
 		return p.Payload
 	}
-	return o.vp8.rewrite(p.Payload, scratch)
+	return o.offsets.rewrite(p, scratch)
 }

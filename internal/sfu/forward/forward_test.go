@@ -321,10 +321,10 @@ func BenchmarkPush(b *testing.B) {
 	}
 }
 
-func BenchmarkRewriteVP8(b *testing.B) {
+func BenchmarkRewrite(b *testing.B) {
 	p := vp8Packet(0, 100, 1, 1)
 	p.Payload = append(p.Payload, make([]byte, 1100)...)
-	out := Out{RewriteVP8: true, vp8: vp8Offsets{pictureID: 9}}
+	out := Out{Rewrite: true, offsets: offsets{pictureID: 9}}
 	scratch := make([]byte, packet.MaxSize)
 	b.ReportAllocs()
 	for b.Loop() {

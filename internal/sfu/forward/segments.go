@@ -4,12 +4,12 @@ import "math"
 
 // segment maps the source numbers [first, end) of one stream: out = source+off.
 type segment struct {
-	stream Stream
-	first  int64
-	end    int64 // open while the newest
-	off    int64
-	tsOff  uint32
-	vp8    vp8Offsets
+	stream  Stream
+	first   int64
+	end     int64 // open while the newest
+	off     int64
+	tsOff   uint32
+	offsets offsets
 }
 
 // open is the end of a segment that has none yet.

@@ -113,7 +113,7 @@ func (f *Forwarder) Resend(outSN uint16, out *Out) (s Stream, srcExtSN int64, ok
 	if seg == nil {
 		return 0, 0, false
 	}
-	*out = Out{ExtSN: n, SN: outSN, vp8: seg.vp8, RewriteVP8: seg.vp8 != vp8Offsets{}}
+	*out = Out{ExtSN: n, SN: outSN, offsets: seg.offsets, Rewrite: seg.offsets != offsets{}}
 	f.sent.get(out)
 	return seg.stream, n - seg.off, true
 }

@@ -80,3 +80,36 @@ func TestVP8Counters(t *testing.T) {
 		}
 	}
 }
+
+func vp9Packet(n int64, pictureID uint16, tl0 uint8) *packet.Packet {
+	return pkt(codec.VP9, n, func(p *packet.Packet) {
+		p.Payload = []byte{0xa8, 0x80 | byte(pictureID>>8), byte(pictureID), 0x00, tl0, 0xaa}
+	})
+}
+
+func TestVP9Counters(t *testing.T) {
+	f := New(0, 0)
+	scratch := make([]byte, packet.MaxSize)
+	for i, c := range []struct {
+		stream    Stream
+		p         *packet.Packet
+		pictureID uint16
+		tl0       uint8
+	}{
+		{1, vp9Packet(1, 500, 60), 500, 60},
+		{1, vp9Packet(3, 502, 62), 502, 62},
+		{1, vp9Packet(2, 501, 61), 501, 61}, // late
+		{2, vp9Packet(50, 9, 200), 503, 63},
+		{2, vp9Packet(51, 10, 201), 504, 64},
+	} {
+		f.Start(c.stream, false)
+		out, ok := push(f, c.stream, c.p)
+		if !ok {
+			t.Fatalf("packet %d refused", i)
+		}
+		d, _ := codec.ParseVP9(out.Payload(c.p, scratch))
+		if d.PictureID != c.pictureID || d.TL0PICIDX != c.tl0 {
+			t.Errorf("packet %d: %d %d, want %d %d", i, d.PictureID, d.TL0PICIDX, c.pictureID, c.tl0)
+		}
+	}
+}
