@@ -210,6 +210,7 @@ func TestLargeMessagesShareMemory(t *testing.T) {
 		s.h.large.Release(largeTotal - 1<<20 + 1)
 		p.raw(big)
 		p.await(types.EventChat)
+		synctest.Wait()
 		if !s.h.large.TryAcquire(largeTotal) {
 			t.Error("memory is taken in the end")
 		}
