@@ -87,14 +87,26 @@ scenario('a lost WebSocket: media goes on, missed chat follows, the person stays
   await bob.decodesFor(2_000);
 });
 
-scenario('a reloaded page comes back as the same person', async (stage) => {
-  const { alice, bob } = await callOfTwo(stage);
+scenario('a tab that was lost with its page comes back as the same person', async (stage) => {
+  const server = await stage.server();
+  const proxy = await Proxy.before(stage, server);
+  const alice = await stage.person('Alice', { colour: 'red' });
+  const bob = await stage.person('Bob', { colour: 'green' });
+  await Promise.all([alice.join(server, 'demo'), bob.join(server, 'demo', { origin: proxy.origin })]);
+  await Promise.all([alice.sees('Bob', 'green'), bob.sees('Alice', 'red')]);
   const [before] = (await alice.tiles()).filter((t) => !t.self);
-  await bob.page.reload();
-  await bob.element('join-form').waitFor();
+
+  // Cut first: a page that is closed in good order says goodbye (1001), a crashed one does not.
+  proxy.cut();
+  await bob.reaches('reconnecting');
+  await bob.page.goto('about:blank');
+  await alice.say('Written while Bob had no page');
+  proxy.mend();
+  await bob.open(server, { origin: proxy.origin, room: 'demo' });
   await bob.clickJoin();
   await bob.reaches('connected');
   await Promise.all([alice.sees('Bob', 'green'), bob.sees('Alice', 'red')]);
+  await bob.reads('Written while Bob had no page', 'Alice');
   const others = (await alice.tiles()).filter((t) => !t.self);
   assert.deepEqual(others.map((t) => t.peerId), [before.peerId]);
 });

@@ -47,8 +47,8 @@ scenario('permission denied: words, and in without devices; allowed later: in wi
   await bob.clickJoin();
   await takesPart(bob, alice);
 
+  // The page notices by itself what the person has changed beside it.
   await bob.context.grantPermissions(['camera', 'microphone']);
-  await bob.element('cam-button').click();
   await alice.sees('Bob', 'green');
 });
 
@@ -79,7 +79,6 @@ scenario('no devices: words, and in without them', async (stage) => {
   await alice.join(server, 'demo');
   await bob.open(server, { room: 'demo' });
   await bob.element('name-input').fill('Bob');
-  await bob.element('preview-start').click();
   await explains(bob, /no .*found/i);
   await bob.clickJoin();
   await takesPart(bob, alice);
@@ -124,9 +123,9 @@ scenario('a bad room and a bad name are refused in words before the join', async
   await bob.open(server);
   await bob.element('room-input').fill('../etc');
   await bob.element('name-input').fill('Bob');
-  const note = bob.element('room-note');
-  await until('the room is objected to', async () => (await note.innerText()).length > 0);
-  assert.equal(await bob.element('room-input').getAttribute('aria-invalid'), 'true');
+  const input = bob.element('room-input');
+  await until('the room is objected to', async () => (await input.getAttribute('aria-invalid')) === 'true');
+  assert.notEqual(await bob.element('room-note').innerText(), '');
   await bob.clickJoin();
   const box = bob.element('error-box');
   await until('the refusal is shown', () => box.isVisible());
