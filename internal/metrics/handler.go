@@ -70,6 +70,7 @@ func prefersPrometheus(accept []string) bool {
 		for _, p := range strings.Split(params, ";") {
 			if q, ok := strings.CutPrefix(strings.TrimSpace(p), "q="); ok {
 				weight, _ = strconv.ParseFloat(q, 64)
+				weight = min(weight, 1) // RFC 9110, section 12.4.2
 			}
 		}
 		switch strings.ToLower(strings.TrimSpace(mediaType)) {
