@@ -8,7 +8,7 @@ import "embed"
 //
 //	index.html         an html/template: {{.WebSocketPath}} is the path of the
 //	                   signalling endpoint; served at /aq_server/
-//	main.js, boot.js, session.js, model.js
+//	*.js               boot.js, main.js, and what joins the folders below
 //	protocol/, media/  modules without elements
 //	ui/, styles/       elements and their style sheets
 //	favicon.svg

@@ -5,6 +5,7 @@ import { LocalMedia } from './media/localmedia.js';
 import { figuresOf } from './media/stats.js';
 import { support as supportOf } from './media/support.js';
 import { callModel } from './model.js';
+import { Notices } from './notices.js';
 import { loadPreferences, savePreferences } from './preferences.js';
 import { sentence } from './protocol/ending.js';
 import { ResumeStore } from './protocol/resumestore.js';
@@ -12,7 +13,6 @@ import { validate } from './protocol/validate.js';
 import { Session } from './session.js';
 import './ui/app.js';
 import { explain } from './ui/problems.js';
-import { namesDid } from './ui/text.js';
 
 const app = /** @type {import('./ui/app.js').AqApp} */ (document.querySelector('aq-app'));
 const support = supportOf();
@@ -26,12 +26,17 @@ let audioBlocked = false;
 /** @type {import('./media/stats.js').Figures|null} */
 let figures = null;
 let drawing = false;
+/** The browser has been asking for a device for so long that a word about it helps. */
+let askingShown = false;
+/** @type {ReturnType<typeof setTimeout>|undefined} */
+let askingTimer;
 
 const local = new LocalMedia({
   chosen: { microphone: preferences.microphone, camera: preferences.camera },
   secure: support.secure,
   onChange: () => {
     session.setDevices(local.state.on);
+    watchAsking();
     draw();
   },
   onTrack: (source, track) => session.setTrack(source, track),
@@ -46,22 +51,44 @@ const session = new Session({
   onNotice: notice,
   onMark: (name) => mark(name),
   onWelcome: welcomed,
+  onEnd: ended,
 });
 app.session = session;
+
+function watchAsking() {
+  if (!local.state.asking) {
+    clearTimeout(askingTimer);
+    askingTimer = undefined;
+    askingShown = false;
+  } else {
+    // A device that is permitted opens in less.
+    askingTimer ??= setTimeout(() => {
+      askingShown = true;
+      draw();
+    }, 700);
+  }
+}
 
 /** @returns {string} */
 function validateUrl() {
   return new URL('validate', new URL(socketPath, location.href)).href;
 }
 
-/** Draws once for all changes of this moment. */
+/**
+ * Draws once for all changes until the next frame; so an offer that follows
+ * the welcome is answered before the call is drawn. In the background there
+ * are no frames, and a timer does it: sound needs its elements there too.
+ */
 function draw() {
   if (drawing) return;
   drawing = true;
-  queueMicrotask(() => {
+  const run = () => {
+    if (!drawing) return;
     drawing = false;
     drawNow();
-  });
+  };
+  requestAnimationFrame(run);
+  setTimeout(run, 100);
 }
 
 function drawNow() {
@@ -71,14 +98,14 @@ function drawNow() {
   const microphone = local.track('microphone');
   const wanted = { microphone: preferences.wantMicrophone, camera: preferences.wantCamera };
   const inCall = phase === 'joined' || phase === 'reconnecting';
-  const { problems, devices, asking } = local.state;
+  const { problems, devices } = local.state;
   const chosen = { ...local.current, speaker: preferences.speaker };
   const preview = { local: local.state, camera: own.camera, microphone, wanted, chosen, support };
   const trouble = { microphone: problems.microphone !== null, camera: problems.camera !== null };
   app.model = {
     inCall,
     join: { joining: phase === 'joining', ending, preview },
-    call: { call, panel, unread, speaker: preferences.speaker, audioBlocked, asking: asking && inCall, trouble },
+    call: { call, panel, unread, speaker: preferences.speaker, audioBlocked, asking: askingShown && inCall, trouble },
     settings: {
       devices: { devices, chosen, canRoute: support.speaker, microphone },
       name: session.state.room.username,
@@ -107,45 +134,28 @@ function welcomed(welcome) {
   history.replaceState(null, '', url);
 }
 
+/** @param {import('./protocol/ending.js').Ending} ending */
+function ended(ending) {
+  resume.clear();
+  // Who was replaced sits at another window now, which wants the devices.
+  if (ending.code === 'left' || ending.code === 'replaced') local.stop();
+  else local.stopScreen();
+}
+
 // --- What the server and the others do -------------------------------------
 
-/** @type {Record<'joined'|'left', string[]>} */
-const gathered = { joined: [], left: [] };
-/** @type {ReturnType<typeof setTimeout>|undefined} */
-let gatherTimer;
+const notices = new Notices((toast) => app.toasts.show(toast));
 
 /** @param {import('./session.js').Notice} what */
 function notice(what) {
-  switch (what.kind) {
-    case 'joined':
-    case 'left':
-      // A class that comes in at once is one notice, not thirty.
-      gathered[what.kind].push(what.name);
-      clearTimeout(gatherTimer);
-      gatherTimer = setTimeout(showGathered, 300);
-      break;
-    case 'hand':
-      app.toasts.show({ text: `${what.name} raised a hand` });
-      break;
-    case 'screen':
-      app.toasts.show({ text: `${what.name} shares a screen` });
-      break;
-    case 'error':
-      app.toasts.show({ text: sentence(what.text), kind: 'error' });
-      break;
-    case 'chat':
-      if (panel === 'chat' && !document.hidden) return;
-      unread += 1;
-      if (panel !== 'chat') app.announce(`${what.message.username} writes: ${what.message.message.slice(0, 200)}`);
-      draw();
+  if (what.kind !== 'chat') {
+    notices.add(what);
+    return;
   }
-}
-
-function showGathered() {
-  const joined = gathered.joined.splice(0);
-  const left = gathered.left.splice(0);
-  if (joined.length > 0) app.toasts.show({ text: namesDid(joined, 'joined') });
-  if (left.length > 0) app.toasts.show({ text: namesDid(left, 'left') });
+  if (panel === 'chat' && !document.hidden) return;
+  unread += 1;
+  if (panel !== 'chat') app.announce(`${what.message.username} writes: ${what.message.message.slice(0, 200)}`);
+  draw();
 }
 
 // --- What the person does ---------------------------------------------------
@@ -261,11 +271,7 @@ on('aq-rename', (/** @type {string} */ name) => {
 });
 on('aq-views', (/** @type {import('./protocol/messages.js').ViewEntry[]} */ views) => session.setViews(views));
 on('aq-retry', () => session.retryNow());
-on('aq-leave', () => {
-  session.leave();
-  resume.clear();
-  local.stop();
-});
+on('aq-leave', () => session.leave());
 on('aq-audio-blocked', (/** @type {boolean} */ blocked) => {
   audioBlocked = blocked;
   draw();

@@ -45,6 +45,7 @@ import { ViewSync } from './protocol/viewsync.js';
  * @property {(notice: Notice) => void} onNotice
  * @property {(mark: string) => void} [onMark]   moments of the way to the first frame
  * @property {(welcome: import('./protocol/messages.js').Welcome) => void} [onWelcome]
+ * @property {(ending: import('./protocol/ending.js').Ending) => void} [onEnd]
  * @property {Partial<import('./protocol/socket.js').SocketOptions>} [socket]      for tests
  * @property {Partial<import('./media/peerlink.js').PeerLinkOptions>} [peerLink]   for tests
  */
@@ -363,6 +364,7 @@ export class Session {
       pendingChat: [],
       room: { ...EMPTY, room: this.#state.room.room, username: this.#state.room.username, chat: this.#state.room.chat },
     });
+    this.#options.onEnd?.(ending);
   }
 
   /** @param {import('./protocol/roomstate.js').RoomState} before @param {ServerMessage} message */

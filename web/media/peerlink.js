@@ -28,6 +28,8 @@ export class PeerLink {
   #options;
   /** @type {RTCPeerConnection|null} */
   #pc = null;
+  /** Whether the connection has been given an offer. */
+  #offered = false;
   /** @type {RTCIceServer[]} */
   #iceServers = [];
   /** @type {LinkState} */
@@ -90,8 +92,9 @@ export class PeerLink {
    * @returns {Promise<void>} settles when the answer is out; never rejects
    */
   offer(description, offerId) {
-    if (offerId === 1 && this.alive) this.drop();
+    if (offerId === 1 && this.#offered) this.drop();
     this.prepare();
+    this.#offered = true;
     const pc = this.#pc;
     this.#chain = this.#chain.then(async () => {
       if (!pc || this.#pc !== pc) return;
@@ -136,6 +139,7 @@ export class PeerLink {
   drop() {
     this.#pc?.close();
     this.#pc = null;
+    this.#offered = false;
     this.#early = [];
     this.#watched.clear();
     this.#receivers = new Map();

@@ -64,7 +64,9 @@ export class AqApp extends AqElement {
     joinMain.hidden = model.inCall;
     this.#call.hidden = !model.inCall;
     if (model.inCall) this.#call.model = model.call;
-    else this.#join.model = model.join;
+    // Out of sight the preview neither plays nor listens.
+    if (!model.inCall) this.#join.model = model.join;
+    else if (entered) this.#join.model = { ...model.join, preview: { ...model.join.preview, camera: null, microphone: null } };
     this.#settings.model = model.settings;
     if (!entered) return;
     if (!model.inCall) {

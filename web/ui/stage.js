@@ -10,7 +10,7 @@ import { AqTile } from './tile.js';
 
 /** @typedef {import('../model.js').Tile} Tile */
 
-/** Views change with every step of a resize; the server hears of the last. */
+/** Views change with every step of a resize; the server hears of them this often at most. */
 const VIEW_DELAY_MS = 150;
 
 /** @extends {AqElement<import('../model.js').CallModel>} */
@@ -38,6 +38,8 @@ export class AqStage extends AqElement {
   #size = { width: 0, height: 0 };
   /** @type {ReturnType<typeof setTimeout>|undefined} */
   #viewTimer;
+  /** @type {ReadonlyMap<string, import('./layout.js').Rect>} where tiles are now */
+  #rects = new Map();
 
   /** @override */
   build() {
@@ -54,6 +56,7 @@ export class AqStage extends AqElement {
     signal.addEventListener('abort', () => {
       resize.disconnect();
       clearTimeout(this.#viewTimer);
+      this.#viewTimer = undefined;
     });
     this.#alone.querySelector('button')?.addEventListener('click', () => this.emit('aq-copy-link'), { signal });
     this.#list.addEventListener('aq-shape', () => this.#arrange(), { signal });
@@ -116,17 +119,18 @@ export class AqStage extends AqElement {
     this.#previous.disabled = result.page === 0;
     this.#next.disabled = result.page === result.pages - 1;
     setText(this.#count, `${result.page + 1} / ${result.pages}`);
-    clearTimeout(this.#viewTimer);
-    this.#viewTimer = setTimeout(() => this.#tellViews(result.rects), VIEW_DELAY_MS);
+    this.#rects = result.rects;
+    // Not put off by each change: while people speak there is always another one.
+    this.#viewTimer ??= setTimeout(() => this.#tellViews(), VIEW_DELAY_MS);
   }
 
-  /** @param {Map<string, import('./layout.js').Rect>} rects */
-  #tellViews(rects) {
+  #tellViews() {
+    this.#viewTimer = undefined;
     const scale = window.devicePixelRatio || 1;
     const views = [];
     for (const tile of this.model?.tiles ?? []) {
       if (!tile.trackId) continue;
-      const rect = rects.get(tile.key);
+      const rect = this.#rects.get(tile.key);
       views.push(
         rect
           ? { track_id: tile.trackId, width: Math.round(rect.width * scale), height: Math.round(rect.height * scale) }

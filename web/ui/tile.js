@@ -18,7 +18,7 @@ export class AqTile extends AqElement {
   /** @type {HTMLVideoElement} */
   #video = h('video', { playsinline: true, autoplay: true, muted: true, tabindex: -1, 'aria-hidden': 'true' });
   #avatar = h('div', { class: 'tile-avatar', 'aria-hidden': 'true' });
-  #name = h('span', { class: 'tile-name' });
+  #name = h('span', { class: 'tile-name', dir: 'auto' });
   #muted = h('span', { class: 'tile-muted', title: 'Microphone off', 'data-testid': 'tile-muted' }, icon('microphone-off'));
   #hand = h('span', { class: 'tile-hand', title: 'Hand raised', 'data-testid': 'tile-hand' }, icon('hand'));
   #lost = h('div', { class: 'tile-lost', 'data-testid': 'tile-lost' }, icon('lost'), 'Connection lost');
