@@ -74,7 +74,7 @@ func (c *client) serve(ws *websocket.Conn, conn *wire) {
 // publish lets Shutdown reach the socket.
 func (c *client) publish() {
 	c.mu.Lock()
-	c.closer, c.conn = c.out, c.wire.Conn
+	c.closer, c.conn = c.out, c.wire
 	stopped := c.stopped
 	c.mu.Unlock()
 	if stopped {

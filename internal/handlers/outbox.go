@@ -204,13 +204,16 @@ func (o *outbox) run() {
 			break
 		}
 	}
-	if e := endingOf(o.closeCause()); e.code != 0 {
-		data := websocket.FormatCloseMessage(e.code, e.text)
-		// The wire's own deadline is nearer. An error means that the client is
-		// gone, or that gorilla has sent a close frame already (1002, 1009).
-		_ = o.ws.WriteControl(websocket.CloseMessage, data, time.Now().Add(closeTime))
+	e := endingOf(o.closeCause())
+	if e.code == 0 {
+		return
 	}
-	o.wire.closeWrite()
+	data := websocket.FormatCloseMessage(e.code, e.text)
+	err := o.ws.WriteControl(websocket.CloseMessage, data, time.Now().Add(closeTime))
+	// gorilla has sent a close frame already if it found the fault (1002, 1009).
+	if err == nil || errors.Is(err, websocket.ErrCloseSent) {
+		o.wire.closeWrite()
+	}
 }
 
 // write sends each message as a frame of its own, all in one write.

@@ -26,12 +26,12 @@ import (
 var smallBuffer = &websocket.Dialer{NetDial: func(network, addr string) (net.Conn, error) {
 	c, err := net.Dial(network, addr)
 	if err == nil {
-		err = c.(*net.TCPConn).SetReadBuffer(4 << 10)
+		err = c.(*net.TCPConn).SetReadBuffer(32 << 10)
 	}
 	return c, err
 }}
 
-// readsAgain ends the stall. A window of 4 KiB would take seconds to empty.
+// readsAgain ends the stall. A small window would take seconds to empty.
 func (p *peer) readsAgain() {
 	conn := p.NetConn()
 	if c, ok := conn.(*tls.Conn); ok {

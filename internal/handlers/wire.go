@@ -27,7 +27,7 @@ const (
 	// that the close frame, which tells it why, still fits behind the rest.
 	// Linux doubles both values (socket(7)), and net.core.wmem_max is 208 KiB
 	// where nobody changed it.
-	sendBuffer     = 128 << 10
+	sendBuffer     = 64 << 10
 	lastSendBuffer = 208 << 10
 )
 
@@ -152,16 +152,25 @@ func (w *wire) expire(closeBy time.Time) {
 // setSendBuffer sets the size of the kernel's send buffer where there is one.
 // It wakes a write that waits for space.
 func (w *wire) setSendBuffer(bytes int) {
-	conn := w.Conn
-	if tls, ok := conn.(interface{ NetConn() net.Conn }); ok {
-		conn = tls.NetConn()
-	}
-	if tcp, ok := conn.(interface{ SetWriteBuffer(bytes int) error }); ok {
+	if tcp, ok := w.socket().(interface{ SetWriteBuffer(bytes int) error }); ok {
 		_ = tcp.SetWriteBuffer(bytes) // without it a slow client may miss the reason, no more
 	}
 }
 
+// socket returns the connection under TLS, if there is TLS.
+func (w *wire) socket() net.Conn {
+	if tls, ok := w.Conn.(interface{ NetConn() net.Conn }); ok {
+		return tls.NetConn()
+	}
+	return w.Conn
+}
+
+// Close closes the socket at once. TLS would first try for up to five seconds to
+// say that it ends; closeWrite has done that where it is of use.
+func (w *wire) Close() error { return w.socket().Close() }
+
 // closeWrite tells the client that nothing follows, so that it closes as well.
+// Only for a client that takes what is written: see Close.
 func (w *wire) closeWrite() {
 	if c, ok := w.Conn.(interface{ CloseWrite() error }); ok {
 		_ = c.CloseWrite()

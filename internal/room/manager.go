@@ -8,8 +8,6 @@
 package room
 
 import (
-	"context"
-	"fmt"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -52,7 +50,6 @@ type RoomManager struct {
 	mu       sync.Mutex // guards what follows, and Room.pins and Room.ended
 	rooms    map[string]*Room
 	draining bool
-	idle     chan struct{} // closed when draining and no room is left
 }
 
 // NewManager returns a manager without rooms. End it with Close.
@@ -64,7 +61,6 @@ func NewManager(opts Options) *RoomManager {
 		opts:   opts,
 		budget: chat.NewBudget(chat.TotalBytes),
 		rooms:  make(map[string]*Room),
-		idle:   make(chan struct{}),
 	}
 }
 
@@ -175,7 +171,7 @@ func (rm *RoomManager) AddPeerToRoom(req JoinRequest) (*Member, error) {
 	if err != nil {
 		return nil, err
 	}
-	// CloseAll and Close may have looked at the room before this member was in.
+	// Close may have looked at the room before this member was in.
 	if rm.isDraining() {
 		rm.RemovePeerFromRoom(m, types.LeaveShutdown)
 		return nil, errDraining()
@@ -260,22 +256,11 @@ func (rm *RoomManager) collect(r *Room) {
 		r.ended = true
 		delete(rm.rooms, r.id)
 		rm.opts.Metrics.ActiveRooms.Add(-1)
-		rm.checkIdleLocked()
 	}
 	rm.mu.Unlock()
 	// Closing media waits for it; the member who left last does not.
 	if end && !rm.tasks.start("room "+r.id, r.end) {
 		r.end()
-	}
-}
-
-func (rm *RoomManager) checkIdleLocked() {
-	if rm.draining && len(rm.rooms) == 0 {
-		select {
-		case <-rm.idle:
-		default:
-			close(rm.idle)
-		}
 	}
 }
 
@@ -290,28 +275,11 @@ func (rm *RoomManager) Drain() {
 	rm.mu.Lock()
 	defer rm.mu.Unlock()
 	rm.draining = true
-	rm.checkIdleLocked()
 }
 
-// CloseAll is Drain, tells every member that the server restarts (close code
-// 1012) and waits until all of them are gone. A client that does not read cannot
-// hold it up beyond ctx; the error then says how many were left. Close must
-// follow.
-func (rm *RoomManager) CloseAll(ctx context.Context) error {
-	rm.Drain()
-	for _, r := range rm.all() {
-		r.tellShutdown()
-	}
-	select {
-	case <-rm.idle:
-		return nil
-	case <-ctx.Done():
-		return fmt.Errorf("%d members still connected: %w", rm.peers.Load(), context.Cause(ctx))
-	}
-}
-
-// Close is Drain, removes every member and waits for the media of all rooms to
-// end. It is idempotent.
+// Close is Drain, removes every member, closing his socket with ErrShutdown if it
+// is still open, and waits for the media of all rooms to end. It does not wait
+// for sockets: they are their handler's. It is idempotent.
 func (rm *RoomManager) Close() {
 	rm.Drain()
 	for _, r := range rm.all() {

@@ -195,19 +195,6 @@ func (r *Room) welcomeLocked(m *Member, lastChat string, resumed bool) {
 	}))
 }
 
-// tellShutdown closes every socket; a member without one is removed.
-func (r *Room) tellShutdown() {
-	for _, m := range r.list() {
-		r.mu.Lock()
-		conn := m.conn
-		r.mu.Unlock()
-		if conn != nil {
-			conn.Close(ErrShutdown)
-		}
-		r.remove(m, types.LeaveShutdown, func() bool { return m.conn == nil })
-	}
-}
-
 func (r *Room) list() []*Member {
 	r.mu.Lock()
 	defer r.mu.Unlock()

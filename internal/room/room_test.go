@@ -1,7 +1,6 @@
 package room
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -437,47 +436,44 @@ func TestLateErrorsReachTheSocket(t *testing.T) {
 	}
 }
 
-func TestCloseAll(t *testing.T) {
+func TestDrainAndClose(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, nil)
-		defer w.close()
 		var conns []*fakeConn
 		for i := range 5 {
-			c := &fakeConn{}
-			m, _ := w.joinAs(JoinRequest{Conn: c, Room: fmt.Sprint(i % 2), Username: "x", Protocol: 1})
-			c.onClose = func(error) { go m.Leave(c, types.LeaveShutdown) }
+			_, c := w.joinAs(JoinRequest{Room: fmt.Sprint(i % 2), Username: "x", Protocol: i % 2})
 			conns = append(conns, c)
 		}
 		lost, lc := w.join("lost")
+		token := welcome(t, lc).Resume.Token
 		lost.SocketLost(lc, types.LeaveLost)
-		stalled := &fakeConn{}
-		w.joinAs(JoinRequest{Conn: stalled, Room: "0", Username: "stalled"})
 
-		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
-		defer cancel()
-		start := time.Now()
-		err := w.CloseAll(ctx)
-		if !errors.Is(err, context.DeadlineExceeded) || !strings.HasPrefix(err.Error(), "1 members") {
-			t.Errorf("CloseAll: %v", err)
+		w.Drain()
+		for _, resume := range []string{"", token} {
+			var refused *types.ProtocolError
+			_, err := w.AddPeerToRoom(JoinRequest{Conn: &fakeConn{}, Room: "demo", Username: "x", Protocol: 1, Resume: resume})
+			if !errors.As(err, &refused) || refused.Code != types.CodeDraining {
+				t.Errorf("a join while draining: %v", err)
+			}
+			if err := w.CanJoin("demo", resume); !errors.As(err, &refused) || refused.Code != types.CodeDraining {
+				t.Errorf("CanJoin while draining: %v", err)
+			}
 		}
-		if took := time.Since(start); took != 5*time.Second {
+		for _, c := range conns {
+			if c.closed() != nil {
+				t.Errorf("Drain closed a socket with %v", c.closed())
+			}
+		}
+		start := time.Now()
+		w.close()
+		w.Close()
+		if took := time.Since(start); took != 0 { // the window of the lost one does not matter
 			t.Errorf("took %v", took)
 		}
-		for _, c := range append(conns, stalled) {
+		for _, c := range conns {
 			if !errors.Is(c.closed(), ErrShutdown) {
 				t.Errorf("closed with %v", c.closed())
 			}
-		}
-		var refused *types.ProtocolError
-		if _, err := w.AddPeerToRoom(JoinRequest{Conn: &fakeConn{}, Room: "new", Username: "x"}); !errors.As(err, &refused) || refused.Code != types.CodeDraining {
-			t.Errorf("a join while draining: %v", err)
-		}
-		if err := w.CanJoin("new", ""); !errors.As(err, &refused) || refused.Code != types.CodeDraining {
-			t.Errorf("CanJoin while draining: %v", err)
-		}
-		w.Close()
-		if err := w.CloseAll(t.Context()); err != nil {
-			t.Errorf("CloseAll of nobody: %v", err)
 		}
 	})
 }
