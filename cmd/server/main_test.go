@@ -163,6 +163,7 @@ func TestBadSettings(t *testing.T) {
 		"ALLOWED_ORIGINS": "*", "TRUSTED_PROXIES": "proxy",
 		"ROOM_MAX_PEERS": "-1", "MAX_PEERS": "many", "MAX_ROOMS": "1.5", "ROOMS_LIST": "none", "CHAT_HISTORY": "-3",
 		"RESUME_WINDOW": "30", "VIDEO_SLOTS": "0", "AUDIO_SLOTS": "x",
+		"CHAT_RATE": "0", "EVENT_RATE": "fast",
 		"KEYFRAME_INTERVAL": "0s", "KEYFRAME_DISPATCH": "sometimes",
 		"KEEPALIVE_PING": "-1s", "KEEPALIVE_PONG": "soon", "WRITE_DEADLINE": "5",
 	}

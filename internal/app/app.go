@@ -59,6 +59,7 @@ type App struct {
 	mu        sync.Mutex
 	state     state
 	listener  net.Listener
+	cert      *certificate // nil without TLS
 	api       *webrtcapi.API
 	rooms     *room.RoomManager
 	sockets   *handlers.WebsocketHandler
@@ -104,6 +105,7 @@ func (a *App) Start() error {
 	if err != nil {
 		return err
 	}
+	a.cert = cert
 	if err := a.listen(); err != nil {
 		return err
 	}
@@ -132,7 +134,7 @@ func (a *App) build(cert *certificate) error {
 		Rooms: a.rooms, Metrics: a.metrics, Log: a.log, Remote: remote,
 		AllowedOrigins: a.config.AllowedOrigins,
 		KeepalivePing:  a.config.KeepalivePing, KeepalivePong: a.config.KeepalivePong,
-		WriteDeadline: a.config.WriteDeadline,
+		WriteDeadline: a.config.WriteDeadline, Limits: limits(&a.config),
 	})
 	handler, err := routes.New(routes.Options{
 		Page: web.FS, WebSocket: a.sockets, Validate: http.HandlerFunc(a.sockets.Validate), Metrics: a.metrics.Handler(),
@@ -157,6 +159,16 @@ func (a *App) build(cert *certificate) error {
 		}
 	})
 	return nil
+}
+
+// limits returns what one client may send: the rates that are set, and bursts in
+// the proportion of the defaults (docs/limits.md, L4).
+func limits(c *config.Config) handlers.Limits {
+	l := handlers.DefaultLimits()
+	l.ChatBurst = l.ChatBurst * c.ChatRate / l.ChatRate
+	l.EventBurst = l.EventBurst * c.EventRate / l.EventRate
+	l.ChatRate, l.EventRate = c.ChatRate, c.EventRate
+	return l
 }
 
 // fail notes why the server cannot go on. Only the first reason counts.
@@ -189,6 +201,9 @@ func (a *App) health() routes.Health {
 	if err := a.api.Healthy(); err != nil {
 		h.Status, h.Reason = "failed", "media: "+err.Error()
 		h.Checks["media"] = err.Error()
+	}
+	if a.cert != nil {
+		h.Checks["certificate"] = a.cert.check(time.Now())
 	}
 	if err := a.failure.Load(); err != nil {
 		h.Status, h.Reason = "failed", (*err).Error()

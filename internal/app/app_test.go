@@ -20,7 +20,9 @@ import (
 	"github.com/gorilla/websocket"
 	"go.uber.org/goleak"
 
+	"aq-server/internal/certs"
 	"aq-server/internal/config"
+	"aq-server/internal/handlers"
 	"aq-server/internal/types"
 )
 
@@ -334,12 +336,42 @@ func TestHealthOfBrokenParts(t *testing.T) {
 	}
 }
 
+func TestCertificateWarning(t *testing.T) {
+	made := time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)
+	cert, err := certs.SelfSigned([]string{"a.test"}, nil, made) // until 1 April
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &certificate{get: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return cert, nil }}
+	for days, want := range map[int]string{
+		0: "ok", 75: "ok", 77: "expires on 2026-04-01 and was not renewed", 91: "expired on 2026-04-01",
+	} {
+		if got := c.check(made.AddDate(0, 0, days)); got != want {
+			t.Errorf("after %d days: %q, want %q", days, got, want)
+		}
+	}
+}
+
+func TestLimits(t *testing.T) {
+	c := config.Default()
+	if got := limits(&c); got != handlers.DefaultLimits() {
+		t.Errorf("with the defaults: %+v", got)
+	}
+	c.ChatRate, c.EventRate = 5, 100
+	if got := limits(&c); got.ChatRate != 5 || got.ChatBurst != 50 || got.EventRate != 100 || got.EventBurst != 750 {
+		t.Errorf("%+v", got)
+	}
+}
+
 func TestSelfSigned(t *testing.T) {
 	a := start(t, func(c *config.Config) { c.TLS = "self-signed" })
 	host := hostPort(t, a)
 	status, header, _ := get(t, "https://"+host+"/aq_server/")
 	if status != 200 || header.Get("Strict-Transport-Security") != "" {
 		t.Errorf("page by https: %d, HSTS %q (must not be there: the certificate is not trusted)", status, header.Get("Strict-Transport-Security"))
+	}
+	if status, _, body := get(t, "https://"+host+"/health"); status != 200 || !strings.Contains(body, `"certificate":"ok"`) {
+		t.Errorf("health by https: %d %s", status, body)
 	}
 	ws := join(t, a, "wss", &websocket.Dialer{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}})
 	_ = ws.SetReadDeadline(time.Now().Add(deadline))

@@ -24,6 +24,26 @@ type certificate struct {
 	first *tls.Certificate // at the start
 }
 
+// renewalTime is how long before its end a certificate should have been renewed.
+// The usual tools do it 30 days before.
+const renewalTime = 14 * 24 * time.Hour
+
+// check returns "ok" or what is wrong, for /health: a warning, since those who
+// are connected stay so.
+func (c *certificate) check(now time.Time) string {
+	cert, err := c.get(nil)
+	if err != nil {
+		return err.Error()
+	}
+	switch left := cert.Leaf.NotAfter.Sub(now); {
+	case left < 0:
+		return "expired on " + cert.Leaf.NotAfter.UTC().Format(time.DateOnly)
+	case left < renewalTime:
+		return "expires on " + cert.Leaf.NotAfter.UTC().Format(time.DateOnly) + " and was not renewed"
+	}
+	return "ok"
+}
+
 // loadCertificate returns nil without TLS.
 func (a *App) loadCertificate() (*certificate, error) {
 	switch {

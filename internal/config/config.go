@@ -42,6 +42,10 @@ type Config struct {
 	VideoSlots   int           `env:"VIDEO_SLOTS" envDefault:"25" min:"1" max:"200" allowed:"a number from 1 to 200" help:"videos that one client receives at the same time, at most"`
 	AudioSlots   int           `env:"AUDIO_SLOTS" envDefault:"5" min:"1" max:"200" allowed:"a number from 1 to 200" help:"voices that one client receives at the same time, at most: the loudest"`
 
+	// Rates are per second and connection; bursts of several seconds pass.
+	ChatRate  int `env:"CHAT_RATE" envDefault:"200" min:"1" max:"100000" allowed:"a number from 1 to 100000" help:"chat messages a second that one client may send in the long run; bursts of ten seconds' worth pass"`
+	EventRate int `env:"EVENT_RATE" envDefault:"400" min:"1" max:"100000" allowed:"a number from 1 to 100000" help:"other messages a second that one client may send in the long run; bursts pass"`
+
 	KeyframeInterval time.Duration `env:"KEYFRAME_INTERVAL" envDefault:"3s" allowed:"a duration longer than 0 such as 3s" help:"how often every room is looked over for missing keyframes"`
 	KeyframeDispatch string        `env:"KEYFRAME_DISPATCH" envDefault:"needed" oneof:"needed always" help:"needed: ask for a keyframe only where somebody lacks one; always: ask every publisher each time"`
 

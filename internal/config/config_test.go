@@ -18,7 +18,7 @@ func TestDefaults(t *testing.T) {
 		KeepalivePing: 30 * time.Second, KeepalivePong: 10 * time.Second, WriteDeadline: 5 * time.Second,
 		KeyframeInterval: 3 * time.Second, KeyframeDispatch: "needed",
 		MaxRooms: 10000, RoomsList: "public", ChatHistory: 100, ResumeWindow: 30 * time.Second,
-		VideoSlots: 25, AudioSlots: 5,
+		VideoSlots: 25, AudioSlots: 5, ChatRate: 200, EventRate: 400,
 	}
 	got := Default()
 	if !reflect.DeepEqual(got, want) {
@@ -60,6 +60,8 @@ func TestValues(t *testing.T) {
 		{"CHAT_HISTORY", "0", func(c *Config) { c.ChatHistory = 0 }},
 		{"RESUME_WINDOW", "1h", func(c *Config) { c.ResumeWindow = time.Hour }},
 		{"VIDEO_SLOTS", "9", func(c *Config) { c.VideoSlots = 9 }},
+		{"CHAT_RATE", "20", func(c *Config) { c.ChatRate = 20 }},
+		{"EVENT_RATE", "1000", func(c *Config) { c.EventRate = 1000 }},
 		{"AUDIO_SLOTS", "3", func(c *Config) { c.AudioSlots = 3 }},
 	}
 	tested := map[string]bool{"TLS_CERT": true, "TLS_KEY": true} // TestTLS
@@ -124,6 +126,8 @@ func TestBadValues(t *testing.T) {
 		"CHAT_HISTORY":      {"-1", "all", "10001"},
 		"RESUME_WINDOW":     {"30", "0s", "-1s"},
 		"VIDEO_SLOTS":       {"0", "201", "x"},
+		"CHAT_RATE":         {"0", "-5", "fast"},
+		"EVENT_RATE":        {"0", "1.5"},
 		"AUDIO_SLOTS":       {"0", "201", "x"},
 	}
 	for _, s := range settings() {
