@@ -129,6 +129,11 @@ func (c *connection) close() {
 	if err := c.pc.GracefulClose(); err != nil {
 		c.peer.log.Debug("PeerConnection not closed cleanly", "err", err)
 	}
+	// pion's SRTP streams wake one reader when they close, and its RTX reader
+	// may be the one: a deadline wakes all (srtp 3.1.3, NextStream).
+	for _, l := range c.feedback.list() {
+		_ = l.remote.SetReadDeadline(time.Unix(1, 0))
+	}
 	c.wg.Wait()
 }
 

@@ -27,6 +27,9 @@ const (
 	// videoHistory holds about 2 s of a 2.5 Mbit/s layer, audioHistory 1.3 s.
 	videoHistory = 512
 	audioHistory = 64
+	// historyAge bounds the memory of slow layers. A repair that comes later is
+	// of no use; a keyframe older than this is not replayed to late joiners.
+	historyAge = 2 * time.Second
 	// flowTimeout is how long a layer may be silent before its subscribers
 	// move to another.
 	flowTimeout = time.Second
@@ -112,6 +115,7 @@ func newLayer(t *Track, remote *webrtc.TrackRemote, receiver *webrtc.RTPReceiver
 		l.rank = ridRank(l.rid)
 	}
 	l.clock.rate = int64(l.rate)
+	l.history.SetMaxAge(historyAge)
 	return l
 }
 
@@ -165,7 +169,9 @@ func (l *layer) receive(p *packet.Packet, n int) bool {
 		return false
 	}
 	l.mu.Lock()
-	l.nack.Received(p.ExtSN, p.Arrival)
+	if l.codec.IsVideo() {
+		l.nack.Received(p.ExtSN, p.Arrival)
+	}
 	l.stats.received(p.ExtSN, p.TS, now, l.rate)
 	if p.Keyframe {
 		l.key.seen()
@@ -209,24 +215,13 @@ func (l *layer) noteSize(payload []byte) {
 	l.height.Store(int32(f[8]) | int32(f[9]&0x3f)<<8)
 }
 
-// enoughFor tells whether the layer has enough pixels for a view. A view may
-// be up to a third larger in area than the layer before that is visible.
+// enoughFor tells whether the layer has enough pixels for a view.
 func (l *layer) enoughFor(v types.TrackView) bool {
-	if v.Width <= 0 && v.Height <= 0 {
-		return false
+	picture := size{int64(l.width.Load()), int64(l.height.Load())}
+	if picture.width == 0 || picture.height == 0 {
+		picture = assumedSize(l.rank)
 	}
-	height, width := int64(l.height.Load()), int64(l.width.Load())
-	if height == 0 || width == 0 {
-		height = 180 << l.rank // of the 720p that our page captures
-		width = height * 16 / 9
-	}
-	if v.Width <= 0 {
-		return height*4 >= int64(v.Height)*3
-	}
-	if v.Height <= 0 {
-		return width*4 >= int64(v.Width)*3
-	}
-	return width*height*4 >= int64(v.Width)*int64(v.Height)*3
+	return picture.enoughFor(v)
 }
 
 // runRTCP reads the publisher's reports of this layer, which tie its RTP

@@ -126,8 +126,8 @@ func (s *slot) resend(pairs []rtcp.NackPair) {
 
 func (s *slot) resendLocked(sn uint16, now time.Time, rtt time.Duration) bool {
 	stream, extSN, ok := s.fw.Resend(sn, &s.out)
-	if !ok || !s.out.Sent {
-		return false // a packet that has not come yet is forwarded when it comes
+	if !ok {
+		return false
 	}
 	l := s.source.layerOf(stream)
 	if l == nil {
@@ -139,13 +139,16 @@ func (s *slot) resendLocked(sn uint16, now time.Time, rtt time.Duration) bool {
 		return false
 	}
 	p := l.history.Get(extSN)
-	if p == nil || !s.fw.AllowResend(sn, now, rtt) {
-		if p != nil {
-			p.Release()
-		}
+	if p == nil {
 		return false
 	}
 	defer p.Release()
+	if !s.out.Sent { // it was refused when it came, or comes at this moment
+		return s.pushLocked(l, p)
+	}
+	if !s.fw.AllowResend(sn, now, rtt) {
+		return false
+	}
 	h := &s.header
 	h.Version, h.Marker, h.PayloadType = 2, s.out.Marker, pt.media
 	h.SequenceNumber, h.Timestamp, h.SSRC = s.out.SN, s.out.TS, s.ssrc

@@ -317,11 +317,11 @@ func (s *Session) checkLayers() {
 // smallest is always wanted, so that the next viewer has a picture at once.
 func (s *Session) updateDemand(t *Track, now int64) {
 	want := t.wanted() | 1
-	if t.demandedOnce && t.demanded == want {
+	if t.demanded == want {
 		t.surplusSince = 0
 		return
 	}
-	if t.demandedOnce && want&^t.demanded == 0 { // only fewer
+	if want&^t.demanded == 0 { // only fewer
 		if t.surplusSince == 0 {
 			t.surplusSince = now
 		}
@@ -329,7 +329,7 @@ func (s *Session) updateDemand(t *Track, now int64) {
 			return
 		}
 	}
-	t.demanded, t.demandedOnce, t.surplusSince = want, true, 0
+	t.demanded, t.surplusSince = want, 0
 	var rids []string
 	for rank, rid := range simulcastRIDs {
 		if want&(1<<rank) != 0 {

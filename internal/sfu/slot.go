@@ -97,7 +97,7 @@ type payloadTypes struct{ media, rtx uint8 }
 func newSlot(c *connection, t *Track) *slot {
 	return &slot{
 		conn: c, kind: t.info.Kind, id: string(t.info.TrackID), stream: t.info.Source.Stream(t.info.PeerID),
-		fw:    forward.New(uint16(rand.Uint32()), rand.Uint32()),
+		fw:    forward.New(uint16(rand.Uint32())&0x7fff, rand.Uint32()),
 		rtxSN: uint16(rand.Uint32()),
 	}
 }
@@ -238,9 +238,7 @@ func (s *slot) retarget() {
 // Firefox drops what comes before its SRTP is ready.
 func (s *slot) replayLocked(l *layer) {
 	for _, p := range l.history.FromKeyframe(replayLimit, nil) {
-		if s.fw.Push(l.stream, p, l.refTime(p), l.rate, &s.out) {
-			s.writeLocked(l, p)
-		}
+		s.pushLocked(l, p)
 		p.Release()
 	}
 }
@@ -275,16 +273,22 @@ func (s *slot) forwardLocked(l *layer, p *packet.Packet) {
 // catchUpLocked sends what came before the packet that completed a switch but
 // belongs after it: the keyframe's first packet may have been a repaired one.
 func (s *slot) catchUpLocked(l *layer, after int64) {
-	for n := after + 1; ; n++ {
-		p := l.history.Get(n)
-		if p == nil {
-			return
+	highest, ok := l.history.Highest()
+	for n := after + 1; ok && n <= highest; n++ {
+		if p := l.history.Get(n); p != nil {
+			s.pushLocked(l, p)
+			p.Release()
 		}
-		if s.fw.Push(l.stream, p, l.refTime(p), l.rate, &s.out) {
-			s.writeLocked(l, p)
-		}
-		p.Release()
 	}
+}
+
+// pushLocked sends a packet if the forwarder wants it.
+func (s *slot) pushLocked(l *layer, p *packet.Packet) bool {
+	if !s.fw.Push(l.stream, p, l.refTime(p), l.rate, &s.out) {
+		return false
+	}
+	s.writeLocked(l, p)
+	return true
 }
 
 // needsKeyframe tells whether the subscriber waits for a keyframe of this

@@ -28,12 +28,11 @@ type Track struct {
 	// demanded are the layers last asked of the publisher, as a bit set by
 	// index. Owned by the session's monitor.
 	demanded     uint8
-	demandedOnce bool
 	surplusSince int64 // session time since when more layers flow than wanted
 }
 
 func newTrack(info types.TrackInfo, conn *connection, mid string, key codecKey) *Track {
-	t := &Track{info: info, conn: conn, mid: mid, codec: key}
+	t := &Track{info: info, conn: conn, mid: mid, codec: key, demanded: 1<<len(simulcastRIDs) - 1}
 	t.layers.Store(&[]*layer{})
 	t.subscribers.Store(&[]*slot{})
 	return t
@@ -104,20 +103,51 @@ func (t *Track) pick(v types.TrackView) *layer {
 }
 
 // wanted returns, as a bit set by rank, the layers that its subscribers would
-// like to have, flowing or not.
+// like to have, flowing or not. A layer that was never seen is asked for as
+// well: it may be off because nobody wanted it.
 func (t *Track) wanted() (set uint8) {
-	layers := *t.layers.Load()
+	var known [len(simulcastRIDs)]*layer
+	for _, l := range *t.layers.Load() {
+		known[l.rank] = l
+	}
 	for _, s := range *t.subscribers.Load() {
 		v, visible := s.wants()
 		if !visible {
 			continue
 		}
-		for i, l := range layers {
-			if l.enoughFor(v) || i == len(layers)-1 {
-				set |= 1 << l.rank
+		for rank, l := range known {
+			enough := rank == len(known)-1
+			if l != nil {
+				enough = enough || l.enoughFor(v)
+			} else {
+				enough = enough || assumedSize(rank).enoughFor(v)
+			}
+			if enough {
+				set |= 1 << rank
 				break
 			}
 		}
 	}
 	return set
+}
+
+// size is that of a picture in pixels.
+type size struct{ width, height int64 }
+
+// assumedSize is that of a layer of which no keyframe has told it: of the 720p
+// that our page captures.
+func assumedSize(rank int) size { return size{320 << rank, 180 << rank} }
+
+// enoughFor tells whether a picture has enough pixels for a view. A view may be
+// up to a third larger in area than the picture before that is visible.
+func (s size) enoughFor(v types.TrackView) bool {
+	switch {
+	case v.Width <= 0 && v.Height <= 0:
+		return false
+	case v.Width <= 0:
+		return s.height*4 >= int64(v.Height)*3
+	case v.Height <= 0:
+		return s.width*4 >= int64(v.Width)*3
+	}
+	return s.width*s.height*4 >= int64(v.Width)*int64(v.Height)*3
 }

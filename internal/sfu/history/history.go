@@ -164,6 +164,13 @@ func (h *History) getLocked(extSN int64) *packet.Packet {
 	return h.ring[extSN&h.mask]
 }
 
+// Highest returns the largest ExtSN added, false before the first.
+func (h *History) Highest() (extSN int64, ok bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.highest, h.started
+}
+
 // LastKeyframe returns the ExtSN of the first packet of the last keyframe, if
 // it is still held.
 func (h *History) LastKeyframe() (extSN int64, ok bool) {
