@@ -55,8 +55,14 @@ browser-test: build ## the page in Chromium against a real server
 foreign-test: build ## other people's clients: minimal page, Firefox, aiortc, GStreamer
 	scripts/nodetest.sh test/foreign/*.test.mjs
 
-screens: build ## takes the screenshots in docs/screens
-	node test/browser/screens.mjs docs/screens
+# Of all that are taken the documents show these.
+SHOWN := join-with-preview call-of-three chat
+SCREENS := test/out/screens
+
+screens: build ## takes a screenshot of every state of the page, renews docs/screens
+	node test/browser/screens.mjs $(SCREENS)
+	mkdir -p docs/screens
+	cp $(foreach s,$(SHOWN),$(SCREENS)/$(s)-1280x800.png $(SCREENS)/$(s)-390x844.png) docs/screens/
 
 clean:
 	rm -rf bin test/out

@@ -159,3 +159,45 @@ scenario('simulcast: three layers are sent, and the picture arrives', async (sta
   await until('Alice has three layers', async () => (await rids()) === 'f,h,q', { seen: () => alice.outboundVideo() });
   await bob.decodesFor(3_000);
 });
+
+scenario('a shared screen has a tile of its own beside the camera', async (stage) => {
+  const server = await stage.server();
+  const alice = await stage.person('Alice', { colour: 'red' });
+  const bob = await stage.person('Bob');
+  // A canvas in the place of the picker: headless there is no screen to share.
+  await alice.page.addInitScript(() => {
+    navigator.mediaDevices.getDisplayMedia = async () => {
+      const canvas = document.createElement('canvas');
+      Object.assign(canvas, { width: 1280, height: 720 });
+      const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext('2d'));
+      const paint = () => {
+        context.fillStyle = 'rgb(0, 0, 255)';
+        context.fillRect(0, 0, 1280, 720);
+        requestAnimationFrame(paint);
+      };
+      paint();
+      return canvas.captureStream(15);
+    };
+  });
+  await alice.join(server, 'demo');
+  await bob.join(server, 'demo', { watch: true });
+  await bob.sees('Alice', 'red');
+
+  await alice.element('screen-button').click();
+  await bob.sees('Alice', 'blue', 20_000, 'screen');
+  await bob.sees('Alice', 'red');
+  await alice.element('screen-button').click();
+  await until('the screen is gone', async () => (await bob.tiles()).every((t) => t.source === 'camera'));
+  await bob.sees('Alice', 'red');
+});
+
+scenario('over https with a certificate the server made itself, from another name than localhost', async (stage) => {
+  const server = await stage.server({ TLS: 'self-signed' });
+  const phone = { resolve: 'aq.test', context: { ignoreHTTPSErrors: true } };
+  const alice = await stage.person('Alice', { colour: 'red', ...phone });
+  const bob = await stage.person('Bob', { colour: 'green', ...phone });
+  await Promise.all([alice.join(server, 'demo', { host: 'aq.test' }), bob.join(server, 'demo', { host: 'aq.test' })]);
+  assert.equal(await alice.page.evaluate(() => isSecureContext), true);
+  await Promise.all([alice.sees('Bob', 'green'), bob.sees('Alice', 'red')]);
+  await Promise.all([alice.hears(), bob.hears()]);
+});

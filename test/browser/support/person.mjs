@@ -9,8 +9,8 @@ import { nameColour } from './video.mjs';
 /** @param {string} id */
 const byTest = (id) => `[data-testid="${id}"]`;
 
-/** @param {string} name the tile of that person's camera @returns {string} */
-const tileOf = (name) => `${byTest('tile')}[data-source="camera"][data-name=${JSON.stringify(name)}]`;
+/** @param {string} name the tile of that person @param {'camera' | 'screen'} source @returns {string} */
+const tileOf = (name, source) => `${byTest('tile')}[data-source="${source}"][data-name=${JSON.stringify(name)}]`;
 
 /** @typedef {{peerId: string, name: string, self: boolean, source: string, lost: boolean, video: boolean}} Tile */
 
@@ -157,17 +157,25 @@ export class Person {
     });
   }
 
-  /** The colour of the picture on somebody's tile. @param {string} name */
-  async colourOf(name) {
-    const [rgb] = await this.page.evaluate(videoColours, `${tileOf(name)} video`);
+  /** The colour of the picture on somebody's tile. @param {string} name @param {'camera' | 'screen'} [source] */
+  async colourOf(name, source = 'camera') {
+    const [rgb] = await this.page.evaluate(videoColours, `${tileOf(name, source)} video`);
     return nameColour(rgb ?? null);
   }
 
-  /** Waits for the right picture on somebody's tile. @param {string} name @param {string} colour @param {number} [timeout] */
-  async sees(name, colour, timeout = 20_000) {
-    await until(`${this.name} sees ${name} in ${colour}`, async () => (await this.colourOf(name)) === colour, {
+  /**
+   * Waits for the right picture on somebody's tile.
+   *
+   * @param {string} name
+   * @param {string} colour
+   * @param {number} [timeout]
+   * @param {'camera' | 'screen'} [source]
+   */
+  async sees(name, colour, timeout = 20_000, source = 'camera') {
+    const seen = () => this.colourOf(name, source);
+    await until(`${this.name} sees ${name}'s ${source} in ${colour}`, async () => (await seen()) === colour, {
       timeout,
-      seen: async () => ({ colour: await this.colourOf(name), tiles: await this.tiles(), inbound: await this.inbound() }),
+      seen: async () => ({ colour: await seen(), tiles: await this.tiles(), inbound: await this.inbound() }),
     });
   }
 

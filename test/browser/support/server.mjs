@@ -3,6 +3,8 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import dgram from 'node:dgram';
+import http from 'node:http';
+import https from 'node:https';
 import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
@@ -75,7 +77,7 @@ export class Server {
   }
 
   origin(host = 'localhost') {
-    return `http://${host}:${this.port}`;
+    return `${this.env.TLS ? 'https' : 'http'}://${host}:${this.port}`;
   }
 
   /** @param {string} room @param {string} username */
@@ -99,7 +101,19 @@ export class Server {
     child.on('exit', (code, signal) => this.#log.push(`(server ended: ${signal ?? code})\n`));
     await until('the server answers /health', async () => {
       if (child.exitCode !== null) throw new Error(`the server ended with ${child.exitCode}:\n${this.log}`);
-      return (await fetch(`${this.origin('127.0.0.1')}/health`)).ok;
+      return this.#healthy();
+    });
+  }
+
+  /** @returns {Promise<boolean>} */
+  #healthy() {
+    const { get } = this.env.TLS ? https : http;
+    return new Promise((resolve, reject) => {
+      // Whom a self-signed certificate belongs to is not the question here.
+      get(`${this.origin('127.0.0.1')}/health`, { rejectUnauthorized: false }, (answer) => {
+        answer.resume();
+        resolve(answer.statusCode === 200);
+      }).on('error', reject);
     });
   }
 

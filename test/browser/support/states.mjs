@@ -2,60 +2,89 @@
 // look at each, and for the screenshots, which are taken of each.
 
 /**
- * @typedef {object} View
- * @property {string} name of the size and colours, for reports and file names
- * @property {import('playwright-core').BrowserContextOptions} context
+ * A size and colours to look at the page in.
+ *
+ * @typedef {{name: string, size: {width: number, height: number}, colours: 'light' | 'dark'}} View
  */
 
-/** @type {View[]} */
-export const views = [
-  { name: '1280x800', context: { viewport: { width: 1280, height: 800 }, colorScheme: 'light' } },
-  { name: '1280x800-dark', context: { viewport: { width: 1280, height: 800 }, colorScheme: 'dark' } },
-  { name: '390x844', context: { viewport: { width: 390, height: 844 }, colorScheme: 'light', hasTouch: true, isMobile: true } },
-  { name: '390x844-dark', context: { viewport: { width: 390, height: 844 }, colorScheme: 'dark', hasTouch: true, isMobile: true } },
+/** A laptop and a phone. */
+const sizes = [
+  { width: 1280, height: 800 },
+  { width: 390, height: 844 },
 ];
 
+/** @type {View[]} */
+export const views = sizes.flatMap((size) => [
+  { name: `${size.width}x${size.height}`, size, colours: /** @type {const} */ ('light') },
+  { name: `${size.width}x${size.height}-dark`, size, colours: /** @type {const} */ ('dark') },
+]);
+
+// Nothing moves, so that nothing is looked at half-way through a change.
+const context = /** @type {const} */ ({ reducedMotion: 'reduce' });
+
 /**
- * Brings a page through its states and shows each to `look`.
+ * @typedef {(state: string, view: View, page: import('playwright-core').Page) => Promise<void>} Look
+ */
+
+/**
+ * Brings pages through all their states and shows each state in every view to `look`.
  *
  * @param {import('./stage.mjs').Stage} stage
- * @param {View} view
- * @param {(state: string, person: import('./person.mjs').Person) => Promise<void>} look
+ * @param {Look} look
  */
-export async function everyState(stage, view, look) {
-  await beforeTheCall(stage, view, look);
-  await inTheCall(stage, view, look);
+export async function everyState(stage, look) {
+  /** @type {Show} */
+  const show = async (state, { page }) => {
+    for (const view of views) {
+      await page.setViewportSize(view.size);
+      await page.emulateMedia({ colorScheme: view.colours });
+      await settled(page);
+      await look(state, view, page);
+    }
+    await page.setViewportSize(sizes[0]);
+  };
+  await beforeTheCall(stage, show);
+  await inTheCall(stage, show);
 }
 
-/** @type {typeof everyState} */
-async function beforeTheCall(stage, { context }, look) {
+/** @typedef {(state: string, person: import('./person.mjs').Person) => Promise<void>} Show */
+
+/** The layout follows a new size one frame later, and is painted in the next. @param {import('playwright-core').Page} page */
+function settled(page) {
+  return page.evaluate(async () => {
+    for (let i = 0; i < 3; i++) await new Promise((resolve) => requestAnimationFrame(resolve));
+  });
+}
+
+/** @param {import('./stage.mjs').Stage} stage @param {Show} show */
+async function beforeTheCall(stage, show) {
   const server = await stage.server({ ROOM_MAX_PEERS: '1' });
 
   const denied = await stage.person('Denied', { ask: true, context });
   await denied.context.grantPermissions(['notifications']);
   await denied.open(server, { room: 'demo' });
-  await look('join', denied);
+  await show('join', denied);
   await denied.element('preview-start').click();
   await denied.element('device-problem').waitFor();
-  await look('permission-denied', denied);
+  await show('permission-denied', denied);
   await denied.element('name-input').fill('Denied');
   await denied.clickJoin(true);
   await denied.reaches('connected');
-  await look('call-alone-without-devices', denied);
+  await show('call-alone-without-devices', denied);
 
   const refused = await stage.person('Refused', { hue: 200, context });
   await refused.open(server, { room: 'demo' });
   await refused.element('name-input').fill('Refused');
   await refused.sawPreview();
-  await look('join-with-preview', refused);
+  await show('join-with-preview', refused);
   await refused.clickJoin();
   await refused.element('error-box').waitFor();
-  await look('room-full', refused);
+  await show('room-full', refused);
 
   const insecure = await stage.person('Insecure', { resolve: 'aq.test', context });
   await insecure.open(server, { room: 'demo', host: 'aq.test' });
   await insecure.element('device-problem').waitFor();
-  await look('insecure-address', insecure);
+  await show('insecure-address', insecure);
 
   const old = await stage.person('Old', { context });
   await old.page.addInitScript(() => {
@@ -64,11 +93,11 @@ async function beforeTheCall(stage, { context }, look) {
   });
   await old.open(server, { room: 'demo' });
   await old.element('device-problem').waitFor();
-  await look('no-webrtc', old);
+  await show('no-webrtc', old);
 }
 
-/** @type {typeof everyState} */
-async function inTheCall(stage, { context }, look) {
+/** @param {import('./stage.mjs').Stage} stage @param {Show} show */
+async function inTheCall(stage, show) {
   const server = await stage.server();
   const bob = await stage.person('Bob', { hue: 20 });
   const carol = await stage.person('Carol', { hue: 120 });
@@ -78,25 +107,25 @@ async function inTheCall(stage, { context }, look) {
   await Promise.all([alice.seesPictureOf('Bob'), alice.seesPictureOf('Carol')]);
   await bob.say('Hello Alice, here is the link: https://example.org/plan');
   await alice.reads('Hello Alice, here is the link: https://example.org/plan');
-  await look('call-of-three', alice);
+  await show('call-of-three', alice);
   await carol.element('mic-button').click();
   await carol.element('hand-button').click();
   await alice.page.locator('[data-testid="tile"][data-name="Carol"] [data-testid="tile-hand"]').waitFor();
   await alice.say('Thank you, Bob');
   await alice.reads('Thank you, Bob');
-  await look('chat', alice);
+  await show('chat', alice);
   await alice.closePanel();
   await alice.openPanel('people');
-  await look('people', alice);
+  await show('people', alice);
   await alice.closePanel();
   await alice.element('settings-button').click();
   await alice.element('settings').waitFor();
-  await look('settings', alice);
+  await show('settings', alice);
   await alice.element('settings-close').click();
   await server.end('SIGKILL');
   await alice.reaches('reconnecting');
-  await look('reconnecting', alice);
+  await show('reconnecting', alice);
   await alice.leave();
   await alice.element('join-form').waitFor();
-  await look('left', alice);
+  await show('left', alice);
 }

@@ -1,0 +1,57 @@
+// The built-in page in Debian's own Firefox, with somebody in Chromium.
+
+import { scenario } from './support/stage.mjs';
+import { until } from './support/until.mjs';
+import { videoColours } from './support/probe.mjs';
+import { nameColour } from './support/video.mjs';
+
+/** What Firefox receives and shows, read from the page itself. */
+async function received() {
+  const page = /** @type {any} */ (document.querySelector('aq-app'));
+  const sum = { frames: 0, audioEnergy: 0, sent: 0 };
+  for (const report of (await page.session.stats())?.values() ?? []) {
+    if (report.type === 'inbound-rtp') {
+      sum.frames += report.framesDecoded ?? 0;
+      sum.audioEnergy += report.totalAudioEnergy ?? 0;
+    } else if (report.type === 'outbound-rtp' && report.kind === 'video') {
+      sum.sent += report.framesEncoded ?? 0;
+    }
+  }
+  return sum;
+}
+
+scenario('our page in Firefox and in Chromium: both see, hear and write', async (stage) => {
+  const server = await stage.server();
+  const alice = await stage.person('Alice', { colour: 'red', size: [1280, 720] });
+  const firefox = await stage.firefox();
+  await firefox.goto(server.page('?room=demo'));
+  await firefox.fill('[data-testid="name-input"]', 'Fox');
+  await firefox.click('[data-testid="join-button"]');
+  await alice.join(server, 'demo');
+
+  await alice.hasOthers(['Fox']);
+  await alice.seesPictureOf('Fox');
+  await alice.decodesFor(2_000);
+  await alice.hears();
+
+  const seen = () => firefox.evaluate(received);
+  const colour = async () => {
+    const [rgb] = await firefox.evaluate(videoColours, '[data-testid="tile"][data-name="Alice"] video');
+    return nameColour(rgb ?? null);
+  };
+  await until('Firefox sees red', async () => (await colour()) === 'red', { timeout: 20_000, seen });
+  await until('Firefox hears', async () => (await seen()).audioEnergy > 0, { seen });
+  const { frames } = await seen();
+  await until('Firefox goes on decoding', async () => (await seen()).frames > frames + 30, { seen });
+
+  await firefox.click('[data-testid="chat-button"]');
+  await firefox.fill('[data-testid="chat-input"]', 'Hello from Firefox');
+  await firefox.click('[data-testid="chat-send"]');
+  await alice.reads('Hello from Firefox', 'Fox');
+  await alice.say('Hello Fox');
+  await until('Firefox reads it', () =>
+    firefox.evaluate(() => document.querySelector('[data-testid="chat-list"]')?.textContent?.includes('Hello Fox')),
+  );
+  await firefox.click('[data-testid="leave-button"]');
+  await alice.hasOthers([], 3_000);
+});
