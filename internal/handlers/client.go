@@ -41,6 +41,7 @@ type client struct {
 	member *room.Member // nil until joined
 
 	chat, events pace
+	candidates   candidates
 	answers      int64               // received
 	unknown      map[string]struct{} // names of unknown events that were answered
 
@@ -307,6 +308,10 @@ func (c *client) count(msg message) error {
 		c.answers++
 		if c.answers <= c.out.offers.Load() {
 			return nil
+		}
+	case types.EventCandidate:
+		if c.candidates.add(time.Now()) {
+			return errRate
 		}
 	}
 	return c.take(&c.events)

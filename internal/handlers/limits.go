@@ -32,6 +32,13 @@ const (
 // pause, being slowed down, before he is closed.
 const overRateTime = 10 * time.Second
 
+// So many candidates in this time are no browser's, and close the socket (L3).
+// Of those that come more slowly, media uses as many as it wants.
+const (
+	maxCandidates  = 1000
+	candidatesTime = 10 * time.Second
+)
+
 // Ten error events in this time close the socket.
 const (
 	maxMistakes  = 10
@@ -94,6 +101,21 @@ func (p *pace) take(now time.Time) (time.Duration, error) {
 		return 0, errRate
 	}
 	return wait, nil
+}
+
+// candidates counts the candidates of one socket. It belongs to the reader.
+type candidates struct {
+	since time.Time // of the present ten seconds
+	n     int
+}
+
+// add counts one and reports whether it is too many.
+func (c *candidates) add(now time.Time) bool {
+	if now.Sub(c.since) >= candidatesTime {
+		c.since, c.n = now, 0
+	}
+	c.n++
+	return c.n >= maxCandidates
 }
 
 // mistakes counts the error events of one socket over the last minute. They come

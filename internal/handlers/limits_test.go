@@ -365,3 +365,27 @@ func TestAnswersAreFree(t *testing.T) {
 		_ = p.Close()
 	})
 }
+
+// L3: a thousand candidates in ten seconds.
+func TestCandidateFlood(t *testing.T) {
+	var c candidates
+	start := time.Now()
+	for round := range 3 {
+		now := start.Add(time.Duration(round) * candidatesTime)
+		for i := range maxCandidates - 1 {
+			if c.add(now.Add(time.Duration(i) * time.Millisecond)) {
+				t.Fatalf("round %d: too many after %d", round, i+1)
+			}
+		}
+	}
+	s := serve(t, nil)
+	p := s.dial("")
+	p.await(types.EventOffer)
+	for range maxCandidates - 1 {
+		p.send("candidate", `{"candidate":"x"}`)
+	}
+	p.send("chat", "here")
+	p.await(types.EventChat)
+	p.send("candidate", `{"candidate":"x"}`)
+	p.ends(1008, "rate limit")
+}
