@@ -13,7 +13,7 @@ import (
 func (a *App) announce(cert *certificate) {
 	_, port, _ := net.SplitHostPort(a.listener.Addr().String()) // our own listener
 	addrs, _ := localAddrs()                                    // without it there is less to tell
-	a.log.Info("listening", "port", port, "media", len(a.api.Addresses()), "version", a.version)
+	a.log.Info("listening", "port", port, "media_addresses", len(a.api.Addresses()), "version", a.version)
 
 	if cert == nil {
 		a.log.Info("open in a browser", "url", pageURL("http", "localhost", port))
