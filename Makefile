@@ -12,7 +12,7 @@ PAGE_TESTS = $(shell find web -name '*.test.js' -o -name '*.test.mjs')
 # The tests against a real server build it once.
 export AQ_SERVER := $(CURDIR)/$(SERVER)
 
-.PHONY: help build run test deps check fmt-check vet staticcheck go-test types page-test browser-test foreign-test screens clean
+.PHONY: help build run test deps check fmt-check vet staticcheck go-test types page-test browser-test foreign-test screens soak clean
 
 help: ## lists the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 24
@@ -63,6 +63,10 @@ screens: build ## takes a screenshot of every state of the page, renews docs/scr
 	node test/browser/screens.mjs $(SCREENS)
 	mkdir -p docs/screens
 	cp $(foreach s,$(SHOWN),$(SCREENS)/$(s)-1280x800.png $(SCREENS)/$(s)-390x844.png) docs/screens/
+
+SOAK ?= 24h
+soak: ## joins and leaves for a day and watches memory (SOAK=1h for an hour)
+	SOAK=$(SOAK) go test -timeout 0 -v -run TestMemoryStaysFlat ./test/soak
 
 clean:
 	rm -rf bin test/out
