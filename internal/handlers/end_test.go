@@ -303,3 +303,19 @@ func TestShutdownCuts(t *testing.T) {
 		t.Errorf("%d sockets after Shutdown", n)
 	}
 }
+
+// A client that is still sending when it is closed learns why all the same.
+func TestReasonSurvivesUnreadData(t *testing.T) {
+	s := serve(t, nil)
+	p := s.dial("")
+	p.await(types.EventOffer)
+	data := frame(0x82, 2, "{}")
+	for range 100 {
+		data = append(data, text(strings.Repeat("x", 60<<10))...)
+	}
+	if _, err := p.NetConn().Write(data); err != nil {
+		t.Errorf("6 MB after a binary frame: %v", err)
+	}
+	eventually(t, "the room is empty", func() bool { return len(s.rooms.GetAllRooms()) == 0 })
+	p.ends(1003, "text only")
+}

@@ -131,6 +131,8 @@ func TestSlowReader(t *testing.T) {
 		t.Errorf("the others waited for %v", worst)
 	}
 	eventually(t, "the stalled one is given up", func() bool { return s.metrics.SlowConsumers.Load() == 1 })
+	// The server has long gone on when he reads again.
+	eventually(t, "his socket is closed", func() bool { return s.metrics.ActiveConnections.Load() == talkers })
 	stalled.readsAgain()
 	stalled.ends(1008, "slow consumer")
 }
@@ -372,6 +374,7 @@ func TestSlowReaderTLS(t *testing.T) {
 			break
 		}
 	}
+	eventually(t, "the socket is closed", func() bool { return s.metrics.ActiveConnections.Load() == 0 })
 	p.readsAgain()
 	p.ends(1008, "slow consumer")
 }

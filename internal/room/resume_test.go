@@ -99,6 +99,31 @@ func TestWindowRunsOut(t *testing.T) {
 	})
 }
 
+// He comes back at the very moment when the window ends: he is either in, and
+// stays, or somebody new.
+func TestBackInTheLastMoment(t *testing.T) {
+	outcomes := make(map[bool]int)
+	for range 100 {
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorld(t, nil)
+			defer w.close()
+			m, c := w.join("Alice")
+			token := welcome(t, c).Resume.Token
+			m.SocketLost(c, types.LeaveLost)
+			time.Sleep(30 * time.Second)
+			back := &fakeConn{}
+			again, _ := w.joinAs(JoinRequest{Conn: back, Room: "demo", Username: "Alice", Protocol: 1, Resume: token})
+			synctest.Wait()
+			resumed := welcome(t, back).Resumed
+			outcomes[resumed]++
+			if resumed != (again == m) || w.GetAllRooms()["demo"] != 1 || back.closed() != nil {
+				t.Errorf("resumed %t, rooms %v, closed for %v", resumed, w.GetAllRooms(), back.closed())
+			}
+		})
+	}
+	t.Logf("resumed: %v", outcomes)
+}
+
 // The last member's room lives as long as his window.
 func TestRoomWaitsForLostMember(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
