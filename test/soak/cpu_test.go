@@ -14,7 +14,7 @@ import (
 // quite independent of what else runs; they are there to catch what goes wrong by an order.
 const (
 	perPacket   = 150 * time.Microsecond // forwarded to one receiver, all shares of the work in it
-	perIdlePeer = 0.01                  // of a core
+	perIdlePeer = 0.01                   // of a core
 )
 
 // TestCPUUnderLoad has twelve people in one room send to each other and divides the processor
