@@ -21,7 +21,10 @@ type extensionBuffer struct {
 // writeLocked sends the packet that s.out describes.
 func (s *slot) writeLocked(l *layer, p *packet.Packet) {
 	pt := s.types[l.track.codec]
-	payload := s.out.Payload(p, s.scratchLocked())
+	payload := p.Payload
+	if s.out.Rewrite {
+		payload = s.out.Payload(p, s.scratchLocked())
+	}
 	h := &s.header
 	h.Version, h.Marker, h.PayloadType = 2, s.out.Marker, pt.media
 	h.SequenceNumber, h.Timestamp, h.SSRC = s.out.SN, s.out.TS, s.ssrc
