@@ -163,8 +163,10 @@ func (h *WebsocketHandler) Validate(w http.ResponseWriter, r *http.Request) {
 
 func (h *WebsocketHandler) refuse(w http.ResponseWriter, r *http.Request, refusal *types.ProtocolError) {
 	h.opts.Metrics.RefuseJoin(string(refusal.Code))
+	query := r.URL.Query() // named one by one: a resume token must not be logged
 	h.opts.Log.Info("join refused", "code", string(refusal.Code), "remote", h.opts.Remote(r),
-		"query", logText(r.URL.RawQuery), "origin", logText(r.Header.Get("Origin")))
+		"room", logText(query.Get("room")), "username", logText(query.Get("username")),
+		"origin", logText(r.Header.Get("Origin")))
 	if refusal.Code == types.CodeMethod {
 		w.Header().Set("Allow", "GET")
 	}
