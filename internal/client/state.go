@@ -116,6 +116,14 @@ func (s *State) ChatTexts() []string {
 	return texts
 }
 
+// LastOffer returns the offer that came last, zero before the first.
+func (s *State) LastOffer() Offer {
+	if len(s.Offers) == 0 {
+		return Offer{}
+	}
+	return s.Offers[len(s.Offers)-1]
+}
+
 // HasError reports whether an error event with that code came.
 func (s *State) HasError(code types.ErrorCode) bool {
 	return slices.ContainsFunc(s.Errors, func(e types.ProtocolError) bool { return e.Code == code })
@@ -152,9 +160,7 @@ func (c *Client) WaitFor(ctx context.Context, what string, condition func(*State
 	ticker := time.NewTicker(poll)
 	defer ticker.Stop()
 	for {
-		c.mu.Lock()
-		ok, changed := condition(&c.state), c.changed
-		c.mu.Unlock()
+		ok, changed := c.holds(condition)
 		if ok {
 			return nil
 		}
@@ -167,13 +173,21 @@ func (c *Client) WaitFor(ctx context.Context, what string, condition func(*State
 	}
 }
 
+// holds evaluates a condition, which may panic, and returns the channel that
+// tells of the next change.
+func (c *Client) holds(condition func(*State) bool) (bool, <-chan struct{}) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return condition(&c.state), c.changed
+}
+
 // update changes the state and wakes those who wait.
 func (c *Client) update(f func(*State)) {
 	c.mu.Lock()
+	defer c.mu.Unlock()
 	f(&c.state)
 	close(c.changed)
 	c.changed = make(chan struct{})
-	c.mu.Unlock()
 }
 
 // Summary describes the client in one line, for messages of failed tests.

@@ -41,11 +41,13 @@ func TestSinglePeer(t *testing.T) {
 	}
 }
 
-// TestEverybodyMeets mixes base and protocol=1 clients in one room.
+// TestEverybodyMeets mixes base and protocol=1 clients in one room. All talk at
+// once, so that there must be an audio slot for each (slots_test.go has more
+// people than slots).
 func TestEverybodyMeets(t *testing.T) {
 	for _, size := range []int{2, 4, 12} {
 		t.Run(fmt.Sprint(size), func(t *testing.T) {
-			s := start(t)
+			s := start(t, func(c *config.Config) { c.AudioSlots = 12 })
 			people := make([]*client.Client, size)
 			for i := range people {
 				people[i] = s.join(client.Options{
@@ -177,7 +179,7 @@ func TestLeaverDisappears(t *testing.T) {
 		return !known && !heard && !seen && len(st.Left) == 1 && st.Left[0].Reason == types.LeaveLeft
 	})
 	wait(t, bob, "an offer with two m-lines less", func(st *client.State) bool {
-		return st.Offers[len(st.Offers)-1].Active == before-2
+		return st.LastOffer().Active == before-2
 	})
 	wait(t, bob, "Carol's tracks to end", func(st *client.State) bool {
 		for _, track := range st.Media {
@@ -225,7 +227,7 @@ func TestLateAnswerHoldsNobodyUp(t *testing.T) {
 
 // TestNoAnswerLosesTheConnectionOnly never answers, and then does.
 func TestNoAnswerLosesTheConnectionOnly(t *testing.T) {
-	s := start(t, func(c *config.Config) {  })
+	s := start(t, func(c *config.Config) {})
 	answer := make(chan struct{})
 	mallory := s.join(client.Options{
 		Room: "silent", Username: "Mallory", Protocol: 1, Publish: both(),

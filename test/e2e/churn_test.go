@@ -61,7 +61,7 @@ func TestChurnLeavesNothingBehind(t *testing.T) {
 	checkStream(t, "Alice", alice)
 	waitMeet(t, alice, bob)
 	alice.View(func(st *client.State) {
-		if lines := st.Offers[len(st.Offers)-1].MLines; lines > 2+2+crowd+2 {
+		if lines := st.LastOffer().MLines; lines > 2+2+crowd+2 {
 			t.Errorf("%d m-lines for a room that never had more than %d", lines, crowd+2)
 		}
 	})

@@ -156,7 +156,7 @@ func TestResumeKeepsTheMedia(t *testing.T) {
 	for name, c := range map[string]*client.Client{"Alice": alice, "Bob": bob} {
 		checkStream(t, name, c)
 		c.View(func(st *client.State) {
-			if st.Connections != 1 || len(st.Left) != 0 || st.Offers[len(st.Offers)-1].ID == 1 {
+			if st.Connections != 1 || len(st.Left) != 0 || st.LastOffer().ID == 1 {
 				t.Errorf("%s: %d connections, left %v", name, st.Connections, st.Left)
 			}
 		})
@@ -224,7 +224,7 @@ func TestICERestart(t *testing.T) {
 		t.Fatal(err)
 	}
 	wait(t, bob, "an offer with new credentials", func(st *client.State) bool {
-		last := st.Offers[len(st.Offers)-1]
+		last := st.LastOffer()
 		return last.ID > before.ID && last.Ufrag != before.Ufrag && st.Answers == len(st.Offers)
 	})
 	seen := bob.From(alice.Tag(), types.KindVideo).Packets

@@ -216,10 +216,6 @@ func insecure() *tls.Config {
 // lastOffer returns the offer of a client that came last.
 func lastOffer(c *client.Client) client.Offer {
 	var offer client.Offer
-	c.View(func(s *client.State) {
-		if n := len(s.Offers); n > 0 {
-			offer = s.Offers[n-1]
-		}
-	})
+	c.View(func(s *client.State) { offer = s.LastOffer() })
 	return offer
 }

@@ -45,7 +45,7 @@ func TestOffersAreFewAndInOrder(t *testing.T) {
 			if i%2 == 1 {
 				return len(st.Tracks.Tracks) == 5 && len(st.Peers) == size-1
 			}
-			return st.Offers[len(st.Offers)-1].Active == 2+size-1
+			return st.LastOffer().Active == 2+size-1
 		})
 	}
 	total := 0
