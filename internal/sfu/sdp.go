@@ -182,10 +182,21 @@ func (c *connection) decorate(text string) (string, int) {
 	for _, s := range c.slots {
 		s.mid = s.transceiver.Mid()
 	}
+	text = withoutRTCPCandidates(text)
 	if c.peer.extended() {
 		text = offerSimulcast(text, camera)
 	}
 	return text, countMLines(text)
+}
+
+// withoutRTCPCandidates drops the candidates of component 2, which pion lists
+// although RTP and RTCP always share a port here (RFC 8834, section 4.5).
+func withoutRTCPCandidates(text string) string {
+	lines := strings.SplitAfter(text, "\n")
+	return strings.Join(slices.DeleteFunc(lines, func(line string) bool {
+		fields := strings.SplitN(line, " ", 3)
+		return len(fields) == 3 && strings.HasPrefix(line, "a=candidate:") && fields[1] == "2"
+	}), "")
 }
 
 // offerSimulcast adds the layers to the m-line with this mid, unless they are

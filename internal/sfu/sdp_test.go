@@ -110,6 +110,15 @@ func TestOfferSimulcastTouchesOneMLineOnce(t *testing.T) {
 	}
 }
 
+func TestOffersNameOneComponent(t *testing.T) {
+	const both = "m=audio 9 X 111\r\na=candidate:1 1 udp 2 192.0.2.1 5000 typ host\r\n" +
+		"a=candidate:1 2 udp 2 192.0.2.1 5000 typ host\r\na=end-of-candidates\r\n"
+	want := strings.Replace(both, "a=candidate:1 2 udp 2 192.0.2.1 5000 typ host\r\n", "", 1)
+	if got := withoutRTCPCandidates(both); got != want {
+		t.Errorf("%q", got)
+	}
+}
+
 func TestCheckCandidate(t *testing.T) {
 	for text, want := range map[string]struct{ usable, fault bool }{
 		"": {},
