@@ -108,6 +108,14 @@ func (p *Peer) startConnection() {
 	p.candidates.Store(0)
 	c.pending = true
 	p.reconcile()
+	p.sendSpeakers()
+}
+
+// sendSpeakers tells a client who has just come who speaks.
+func (p *Peer) sendSpeakers() {
+	if m := p.session.lastSpeakers.Load(); m != nil && p.extended() {
+		p.send(*m)
+	}
 }
 
 func (p *Peer) closeConnection() {
@@ -340,5 +348,12 @@ func (p *Peer) resume(keep bool) {
 	if p.conn.state == waiting {
 		p.send(p.conn.lastOffer)
 	}
+	for _, t := range p.conn.published() {
+		if t.simulcast() {
+			p.send(t.layersEvent())
+		}
+	}
+	p.sendSpeakers()
+	p.quality = qualityReporter{}
 	p.reconcile()
 }

@@ -67,6 +67,8 @@ type Session struct {
 	// voices is how the audio slots are given out: peers, the loudest first.
 	// Written by the monitor, copied on write.
 	voices atomic.Pointer[[]types.PeerID]
+	// lastSpeakers is the last speakers event, for those who come later.
+	lastSpeakers atomic.Pointer[types.Message]
 
 	wakeup chan struct{} // capacity 1: the monitor has something to look at
 	quit   chan struct{}
@@ -280,6 +282,7 @@ func (s *Session) updateSpeakers(now time.Time) {
 		event.Speakers = append(event.Speakers, types.Speaker{PeerID: e.Key, Level: e.Level})
 	}
 	m := types.NewMessage(types.EventSpeakers, event)
+	s.lastSpeakers.Store(&m)
 	for _, p := range s.peerList() {
 		if p.extended() {
 			p.send(m)
@@ -316,12 +319,12 @@ func (s *Session) checkLayers() {
 // updateDemand sends the publisher of t the layers that are wanted. The
 // smallest is always wanted, so that the next viewer has a picture at once.
 func (s *Session) updateDemand(t *Track, now int64) {
-	want := t.wanted() | 1
-	if t.demanded == want {
+	want, asked := t.wanted()|1, t.demanded.Load()
+	if asked == want {
 		t.surplusSince = 0
 		return
 	}
-	if want&^t.demanded == 0 { // only fewer
+	if want&^asked == 0 { // only fewer
 		if t.surplusSince == 0 {
 			t.surplusSince = now
 		}
@@ -329,14 +332,21 @@ func (s *Session) updateDemand(t *Track, now int64) {
 			return
 		}
 	}
-	t.demanded, t.surplusSince = want, 0
+	t.surplusSince = 0
+	t.demanded.Store(want)
+	t.conn.peer.send(t.layersEvent())
+}
+
+// layersEvent tells the publisher which layers are asked of him.
+func (t *Track) layersEvent() types.Message {
+	asked := t.demanded.Load()
 	var rids []string
 	for rank, rid := range simulcastRIDs {
-		if want&(1<<rank) != 0 {
+		if asked&(1<<rank) != 0 {
 			rids = append(rids, rid)
 		}
 	}
-	t.conn.peer.send(types.NewMessage(types.EventLayers, types.Layers{Tracks: []types.LayerDemand{
+	return types.NewMessage(types.EventLayers, types.Layers{Tracks: []types.LayerDemand{
 		{MID: t.mid, Source: t.info.Source, RIDs: rids},
-	}}))
+	}})
 }

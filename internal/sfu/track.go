@@ -26,13 +26,14 @@ type Track struct {
 	mu sync.Mutex
 
 	// demanded are the layers last asked of the publisher, as a bit set by
-	// index. Owned by the session's monitor.
-	demanded     uint8
-	surplusSince int64 // session time since when more layers flow than wanted
+	// rank. Written by the session's monitor.
+	demanded     atomic.Uint32
+	surplusSince int64 // session time since when more is asked for than wanted; the monitor's
 }
 
 func newTrack(info types.TrackInfo, conn *connection, mid string, key codecKey) *Track {
-	t := &Track{info: info, conn: conn, mid: mid, codec: key, demanded: 1<<len(simulcastRIDs) - 1}
+	t := &Track{info: info, conn: conn, mid: mid, codec: key}
+	t.demanded.Store(1<<len(simulcastRIDs) - 1) // all, until somebody says otherwise
 	t.layers.Store(&[]*layer{})
 	t.subscribers.Store(&[]*slot{})
 	return t
@@ -105,7 +106,7 @@ func (t *Track) pick(v types.TrackView) *layer {
 // wanted returns, as a bit set by rank, the layers that its subscribers would
 // like to have, flowing or not. A layer that was never seen is asked for as
 // well: it may be off because nobody wanted it.
-func (t *Track) wanted() (set uint8) {
+func (t *Track) wanted() (set uint32) {
 	var known [len(simulcastRIDs)]*layer
 	for _, l := range *t.layers.Load() {
 		known[l.rank] = l

@@ -190,11 +190,11 @@ type Layers struct {
 	Tracks []LayerDemand `json:"tracks"`
 }
 
-// LayerDemand is the demand for one published track.
+// LayerDemand is the demand for one published track that has layers.
 type LayerDemand struct {
 	MID    string `json:"mid"`
 	Source Source `json:"source"`
-	// RIDs are the layers to send; nil for a track without layers.
+	// RIDs are the layers to send, the smallest first.
 	RIDs []string `json:"rids"`
 }
 
