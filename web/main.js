@@ -13,10 +13,12 @@ import { validate } from './protocol/validate.js';
 import { Session } from './session.js';
 import './ui/app.js';
 import { explain } from './ui/problems.js';
+import { WakeLock } from './wakelock.js';
 
 const app = /** @type {import('./ui/app.js').AqApp} */ (document.querySelector('aq-app'));
 const support = supportOf();
 const preferences = loadPreferences();
+const wakeLock = new WakeLock();
 const resume = new ResumeStore(sessionStorageIfAllowed(), navigator.locks);
 
 /** @type {import('./ui/call.js').Panel} */
@@ -26,6 +28,8 @@ let audioBlocked = false;
 /** @type {import('./media/stats.js').Figures|null} */
 let figures = null;
 let drawing = false;
+/** Nothing is drawn while the first offer is on its way and being answered. */
+let holding = false;
 /** The browser has been asking for a device for so long that a word about it helps. */
 let askingShown = false;
 /** @type {ReturnType<typeof setTimeout>|undefined} */
@@ -74,18 +78,32 @@ function validateUrl() {
   return new URL('validate', new URL(socketPath, location.href)).href;
 }
 
+/** Drawing the call takes longer than the offer needs to come; it can wait so long. */
+const HOLD_MS = 150;
+
+/** Draws later, but no later than the answer: media is on its way while the call is drawn. */
+function hold() {
+  holding = true;
+  setTimeout(release, HOLD_MS);
+}
+
+function release() {
+  if (!holding) return;
+  holding = false;
+  draw();
+}
+
 /**
- * Draws once for all changes until the next frame; so an offer that follows
- * the welcome is answered before the call is drawn. In the background there
- * are no frames, and a timer does it: sound needs its elements there too.
+ * Draws once for all changes until the next frame. In the background there are
+ * no frames, and a timer does it: sound needs its elements there too.
  */
 function draw() {
-  if (drawing) return;
+  if (drawing || holding) return;
   drawing = true;
   const run = () => {
     if (!drawing) return;
     drawing = false;
-    drawNow();
+    if (!holding) drawNow();
   };
   requestAnimationFrame(run);
   setTimeout(run, 100);
@@ -115,13 +133,17 @@ function drawNow() {
       problem: explain(problems),
     },
   };
+  wakeLock.set(inCall);
   document.title = inCall ? `${unread > 0 ? `(${unread}) ` : ''}${call.room} – AQ Server` : 'AQ Server';
 }
 
 /** @param {string} name */
 function mark(name) {
   if (name === 'click') for (const old of ['click', 'welcome', 'offer', 'answer', 'connected', 'first-frame']) performance.clearMarks(`aq:${old}`);
-  if (performance.getEntriesByName(`aq:${name}`).length === 0) performance.mark(`aq:${name}`);
+  if (performance.getEntriesByName(`aq:${name}`).length > 0) return;
+  performance.mark(`aq:${name}`);
+  if (name === 'welcome' && support.webrtc) hold();
+  else if (name === 'answer') release();
 }
 
 /** @param {import('./protocol/messages.js').Welcome} welcome */
@@ -286,7 +308,7 @@ on('aq-copy-link', async () => {
     app.toasts.show({ text: 'The link to this room is copied.', id: 'link' });
   } catch {
     // No clipboard in an insecure context: the person can copy from the notice.
-    app.toasts.show({ text: link.href, kind: 'error', id: 'link' });
+    app.toasts.show({ text: link.href, id: 'link', stays: true });
   }
 });
 

@@ -35,6 +35,10 @@ export class AqChat extends AqElement {
   #send = h('button', { type: 'submit', class: 'control accent', 'aria-label': 'Send', title: 'Send', 'data-testid': 'chat-send' }, icon('send'));
   #note = h('p', { class: 'chat-note', role: 'status' });
   #form = h('form', { class: 'chat-form', 'data-testid': 'chat-form' }, this.#note, this.#input, this.#send);
+  /** @type {readonly ChatMessage[]|null} */
+  #chat = null;
+  /** @type {readonly string[]|null} */
+  #waiting = null;
   /** @type {ChatMessage[]} */
   #shown = [];
   /** @type {HTMLElement[]} */
@@ -70,15 +74,19 @@ export class AqChat extends AqElement {
 
   /** @override @param {ChatModel} model */
   render({ chat, pending, peerId, may }) {
-    const atEnd = this.#scroll.scrollHeight - this.#scroll.scrollTop - this.#scroll.clientHeight < NEAR_END_PX;
-    const before = this.#shown.length;
-    this.#sync(chat, peerId);
-    const changed = this.#shown.length !== before || this.#pending.length !== pending.length;
-    this.#showPending(pending);
+    const same = chat === this.#chat && pending === this.#waiting;
+    // Asking where the list is scrolled to makes the browser lay out the page: not without need.
+    const atEnd = !same && !this.hidden && this.#scroll.scrollHeight - this.#scroll.scrollTop - this.#scroll.clientHeight < NEAR_END_PX;
+    if (!same) {
+      this.#sync(chat, peerId);
+      this.#showPending(pending);
+      this.#chat = chat;
+      this.#waiting = pending;
+    }
     this.#empty.hidden = this.#shown.length + pending.length > 0;
     this.#scroll.hidden = !this.#empty.hidden;
     this.#form.hidden = !may;
-    if (changed && atEnd) this.scrollToEnd();
+    if (atEnd) this.scrollToEnd();
   }
 
   /** Shows the newest message. */

@@ -14,8 +14,8 @@ import { AqPreview } from './preview.js';
 
 /** @extends {AqElement<JoinModel>} */
 export class AqJoin extends AqElement {
-  #room = h('input', { id: 'aq-room', type: 'text', maxlength: 200, autocomplete: 'off', autocapitalize: 'off', spellcheck: false, placeholder: 'default', 'aria-describedby': 'aq-room-note', 'data-testid': 'room-input' });
-  #name = h('input', { id: 'aq-name', type: 'text', maxlength: 200, autocomplete: 'nickname', spellcheck: false, placeholder: 'Guest', 'aria-describedby': 'aq-name-note', 'data-testid': 'name-input' });
+  #room = h('input', { id: 'aq-room', type: 'text', maxlength: 200, autocomplete: 'off', autocapitalize: 'off', spellcheck: 'false', placeholder: 'default', 'aria-describedby': 'aq-room-note', 'data-testid': 'room-input' });
+  #name = h('input', { id: 'aq-name', type: 'text', maxlength: 200, autocomplete: 'nickname', spellcheck: 'false', placeholder: 'Guest', 'aria-describedby': 'aq-name-note', 'data-testid': 'name-input' });
   #roomNote = h('p', { id: 'aq-room-note', class: 'field-note', 'data-testid': 'room-note', role: 'status' });
   #nameNote = h('p', { id: 'aq-name-note', class: 'field-note', 'data-testid': 'name-note', role: 'status' });
   #label = h('span', {}, 'Join');

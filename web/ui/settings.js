@@ -27,7 +27,7 @@ export class AqSettings extends AqElement {
     h('option', { value: 'light' }, 'Light'),
     h('option', { value: 'dark' }, 'Dark'),
   );
-  #name = h('input', { id: 'aq-rename', type: 'text', maxlength: 200, autocomplete: 'off', spellcheck: false, 'data-testid': 'rename-input' });
+  #name = h('input', { id: 'aq-rename', type: 'text', maxlength: 200, autocomplete: 'off', spellcheck: 'false', 'data-testid': 'rename-input' });
   #rename = h('form', { class: 'field' }, h('label', { for: 'aq-rename' }, 'Your name'), h('div', { class: 'field-row' }, this.#name, h('button', { type: 'submit', class: 'button' }, 'Change')));
   #values = { score: h('dd', {}), rtt: h('dd', {}), down: h('dd', {}), up: h('dd', {}), sending: h('dd', {}), path: h('dd', {}) };
   #title = h('strong', {});
@@ -111,7 +111,7 @@ export class AqSettings extends AqElement {
     const words = ['unknown', 'unusable', 'poor', 'fair', 'good', 'perfect'];
     setText(this.#values.score, words[quality?.score ?? 0] ?? words[0]);
     const rtt = figures?.rttMs ?? null;
-    setText(this.#values.rtt, rtt === null ? '–' : `${Math.round(rtt)} ms`);
+    setText(this.#values.rtt, rtt === null ? '–' : rtt < 1 ? '< 1 ms' : `${Math.round(rtt)} ms`);
     setText(this.#values.down, rate(figures?.receiveBps ?? null));
     setText(this.#values.up, rate(figures?.sendBps ?? null));
     setText(this.#values.sending, figures?.sending || '–');

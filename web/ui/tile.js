@@ -26,6 +26,8 @@ export class AqTile extends AqElement {
   /** Counts changes of the picture, so that a late first frame of an earlier one is ignored. */
   #generation = 0;
   #firstFrameSeen = false;
+  /** @type {Rect|null} */
+  #rect = null;
 
   /** @override */
   build() {
@@ -83,6 +85,9 @@ export class AqTile extends AqElement {
 
   /** @param {Rect} rect  where the tile is; its size also decides how the picture is cut */
   place(rect) {
+    const last = this.#rect;
+    this.#rect = rect;
+    if (last && last.x === rect.x && last.y === rect.y && last.width === rect.width && last.height === rect.height) return;
     this.style.width = `${rect.width}px`;
     this.style.height = `${rect.height}px`;
     this.style.transform = `translate(${rect.x}px, ${rect.y}px)`;
@@ -129,9 +134,9 @@ export class AqTile extends AqElement {
 
   /** Fills the tile unless that would cut away too much, as of an upright phone in a wide tile. */
   #fit() {
-    const { videoWidth, videoHeight, clientWidth, clientHeight } = this.#video;
-    if (!videoWidth || !videoHeight || !clientWidth || !clientHeight) return;
-    const ratio = videoWidth / videoHeight / (clientWidth / clientHeight);
+    const { shape } = this;
+    if (!shape || !this.#rect) return;
+    const ratio = shape / (this.#rect.width / this.#rect.height);
     const kept = Math.min(ratio, 1 / ratio);
     const whole = this.model?.source === 'screen' || kept < 0.55;
     setAttribute(this, 'data-fit', whole ? 'whole' : 'fill');

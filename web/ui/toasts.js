@@ -11,6 +11,7 @@ const MOST = 3;
  * @property {string} text
  * @property {'info'|'error'} [kind]
  * @property {{label: string, run: () => void}} [action]
+ * @property {boolean} [stays]  until somebody closes it, as errors do
  * @property {string} [id]  a newer toast with the same id takes the place of the older
  */
 
@@ -29,7 +30,7 @@ export class AqToasts extends AqElement {
     const element = this.#make(toast);
     this.append(element);
     while (this.children.length > MOST) this.children[0].remove();
-    if (toast.kind !== 'error' && !toast.action) setTimeout(() => element.remove(), SHOWN_MS);
+    if (toast.kind !== 'error' && !toast.action && !toast.stays) setTimeout(() => element.remove(), SHOWN_MS);
   }
 
   /** @param {string} id */
