@@ -32,6 +32,8 @@ export class AqPreview extends AqElement {
   #retry = h('button', { type: 'button', class: 'button small', 'data-testid': 'device-retry' }, 'Try again');
   #problem = h('div', { class: 'notice', role: 'alert', 'data-testid': 'device-problem', hidden: true }, icon('warning'), h('div', {}, this.#title, this.#text, this.#retry));
   #devices = new AqDevices();
+  // On a phone the way in comes first; the devices fold out.
+  #fold = h('details', { class: 'preview-devices', open: !matchMedia('(max-width: 480px)').matches }, h('summary', {}, 'Choose devices'), this.#devices);
   #buttons = h('div', { class: 'preview-buttons', role: 'group', 'aria-label': 'Join with' }, this.#microphone, this.#camera);
 
   /** @override */
@@ -40,7 +42,7 @@ export class AqPreview extends AqElement {
     this.append(
       h('div', { class: 'preview-frame' }, this.#video, h('div', { class: 'preview-empty' }, this.#avatar, this.#hint, this.#start), this.#buttons),
       this.#problem,
-      this.#devices,
+      this.#fold,
     );
   }
 
@@ -77,7 +79,7 @@ export class AqPreview extends AqElement {
       this.#retry.hidden = !problem.retry;
     }
     const known = local.devices.microphones.length + local.devices.cameras.length > 0;
-    this.#devices.hidden = !known;
+    this.#fold.hidden = !known;
     this.#devices.model = {
       devices: local.devices,
       chosen: model.chosen,
