@@ -3,6 +3,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -39,6 +40,10 @@ type Options struct {
 	Log    *slog.Logger
 	// Version is what /health tells.
 	Version string
+	// AnswerTimeout is how long a client may take to answer an offer, and to
+	// connect, before its PeerConnection is closed; 0 is 30 s
+	// (docs/protocol.md, "answer").
+	AnswerTimeout time.Duration
 }
 
 // App is one server. Methods may be called from any goroutine.
@@ -47,6 +52,8 @@ type App struct {
 	log     *slog.Logger
 	version string
 	metrics *metrics.Metrics
+	// answerTimeout is Options.AnswerTimeout with its default.
+	answerTimeout time.Duration
 
 	started  time.Time // by New
 	draining atomic.Bool
@@ -88,6 +95,7 @@ func New(o Options) *App {
 	m.Panics = recovery.Panics
 	return &App{
 		config: o.Config, log: o.Log, version: o.Version, metrics: m, started: time.Now(), failed: make(chan struct{}),
+		answerTimeout: cmp.Or(o.AnswerTimeout, answerTimeout),
 	}
 }
 

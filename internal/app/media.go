@@ -8,8 +8,7 @@ import (
 	"aq-server/internal/sfu/packet"
 )
 
-// answerTimeout is how long a client may take to answer an offer, and to
-// connect, before its PeerConnection is closed (docs/protocol.md, "answer").
+// answerTimeout is the default of Options.AnswerTimeout.
 const answerTimeout = 30 * time.Second
 
 // newMedia returns the constructor of a room's media.
@@ -19,7 +18,7 @@ func (a *App) newMedia() func(string) room.Media {
 		KeyframeInterval: a.config.KeyframeInterval,
 		KeyframeDispatch: sfu.DispatchMode(a.config.KeyframeDispatch),
 		VideoSlots:       a.config.VideoSlots, AudioSlots: a.config.AudioSlots,
-		AnswerTimeout: answerTimeout,
+		AnswerTimeout: a.answerTimeout,
 	}
 	return func(name string) room.Media { return media{sfu.NewSession(options, name)} }
 }
