@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"aq-server/internal/app"
 	"aq-server/internal/client"
 	"aq-server/internal/config"
 	"aq-server/internal/types"
@@ -227,7 +228,7 @@ func TestLateAnswerHoldsNobodyUp(t *testing.T) {
 
 // TestNoAnswerLosesTheConnectionOnly never answers, and then does.
 func TestNoAnswerLosesTheConnectionOnly(t *testing.T) {
-	s := start(t, func(c *config.Config) {})
+	s := run(t, app.Options{Config: config.Default(), AnswerTimeout: 2 * time.Second})
 	answer := make(chan struct{})
 	mallory := s.join(client.Options{
 		Room: "silent", Username: "Mallory", Protocol: 1, Publish: both(),

@@ -39,13 +39,19 @@ type server struct {
 // start runs a server on a free port until the test ends.
 func start(t *testing.T, change ...func(*config.Config)) *server {
 	t.Helper()
-	c := config.Default()
-	c.Port = "0"
-	c.LogLevel = "error"
+	o := app.Options{Config: config.Default()}
 	for _, f := range change {
-		f(&c)
+		f(&o.Config)
 	}
-	a := app.New(app.Options{Config: c, Log: slog.New(slog.DiscardHandler)})
+	return run(t, o)
+}
+
+// run is start for what is no setting.
+func run(t *testing.T, o app.Options) *server {
+	t.Helper()
+	o.Config.Port = "0"
+	o.Log = slog.New(slog.DiscardHandler)
+	a := app.New(o)
 	if err := a.Start(); err != nil {
 		t.Fatalf("start: %v", err)
 	}
@@ -60,7 +66,7 @@ func start(t *testing.T, change ...func(*config.Config)) *server {
 		t.Fatal(err)
 	}
 	scheme := "http"
-	if c.Secure() {
+	if o.Config.Secure() {
 		scheme = "https"
 	}
 	return &server{t: t, app: a, url: scheme + "://" + net.JoinHostPort("127.0.0.1", port)}
