@@ -171,11 +171,11 @@ func (c *Client) receiveTrack(t *Track, remote *webrtc.TrackRemote) {
 		now := time.Now()
 		repaired := attributes.Get(webrtc.AttributeRtxSsrc) != nil
 		stamp, _ := FindStamp(p.Payload)
-		first, keyframe := t.count(p, stamp, repaired, now)
+		fresh, first, keyframe := t.count(p, stamp, repaired, now)
 		if first || keyframe {
 			c.milestone(keyframe, now)
 		}
-		if c.opts.OnRTP != nil {
+		if fresh && c.opts.OnRTP != nil {
 			c.opts.OnRTP(t, p, stamp)
 		}
 	}
@@ -195,14 +195,15 @@ func (c *Client) milestone(keyframe bool, now time.Time) {
 	})
 }
 
-// count takes one packet into the statistics. first says that it is the track's
-// first, keyframe that it completes the first whole keyframe.
-func (t *Track) count(p *rtp.Packet, stamp Stamp, repaired bool, now time.Time) (first, keyframe bool) {
+// count takes one packet into the statistics. fresh says that it is no
+// duplicate, first that it is the track's first, keyframe that it completes the
+// first whole keyframe.
+func (t *Track) count(p *rtp.Packet, stamp Stamp, repaired bool, now time.Time) (fresh, first, keyframe bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if !t.order.take(p.SequenceNumber) {
 		t.stats.Duplicates++
-		return false, false
+		return false, false, false
 	}
 	s := &t.stats
 	s.Packets++
@@ -241,7 +242,7 @@ func (t *Track) count(p *rtp.Packet, stamp Stamp, repaired bool, now time.Time) 
 		from.LatencyMax = max(from.LatencyMax, latency)
 		s.Senders[stamp.Sender] = from
 	}
-	return first, keyframe
+	return true, first, keyframe
 }
 
 // assemble reports whether the packet makes a keyframe whole.

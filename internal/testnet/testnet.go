@@ -58,9 +58,12 @@ type condition struct {
 type Option func(*options)
 
 type options struct {
-	loss   float64
-	delay  time.Duration
-	jitter time.Duration
+	loss      float64
+	delay     time.Duration
+	jitter    time.Duration
+	duplicate float64
+	late      float64
+	lateBy    time.Duration
 }
 
 // Loss loses that share of all packets, 0 to 1, in both directions.
@@ -71,6 +74,16 @@ func Delay(d time.Duration) Option { return func(o *options) { o.delay = d } }
 
 // Jitter adds up to d to the way of each packet. Packets stay in order.
 func Jitter(d time.Duration) Option { return func(o *options) { o.jitter = d } }
+
+// Duplicate delivers that share of all packets twice, the second time up to
+// twice the network's delay later.
+func Duplicate(share float64) Option { return func(o *options) { o.duplicate = share } }
+
+// Reorder lets that share of all packets be late by the network's delay and up
+// to a further time, so that younger ones overtake them.
+func Reorder(share float64, by time.Duration) Option {
+	return func(o *options) { o.late, o.lateBy = share, by }
+}
 
 // New makes a network and starts it.
 func New(t testing.TB, opts ...Option) *Net {
@@ -94,6 +107,12 @@ func New(t testing.TB, opts ...Option) *Net {
 		all:    condition{lossUp: o.loss, lossDown: o.loss},
 	}
 	n.server = n.host(serverIP)
+	if o.duplicate > 0 {
+		router.AddChunkFilter(n.again(o.duplicate, o.delay).ChunkFilter())
+	}
+	if o.late > 0 {
+		router.AddChunkFilter(n.reorder(o.late, n.again(1, o.lateBy)))
+	}
 	router.AddChunkFilter(n.pass)
 	if err := router.Start(); err != nil {
 		t.Fatalf("testnet: %v", err)
@@ -125,6 +144,51 @@ func (n *Net) host(ip string) *vnet.Net {
 // Interfaces is for client.Options.Interfaces: it leaves out the loopback of the
 // simulated machines, from where packets would reach the server all the same.
 func Interfaces(name string) bool { return name == "eth0" }
+
+// again makes a filter that sends a share of the packets once more, after at
+// most that time.
+func (n *Net) again(share float64, within time.Duration) *vnet.DuplicationFilter {
+	n.t.Helper()
+	filter, err := vnet.NewDuplicationFilter(n.router,
+		vnet.WithDuplicationProbability(share), vnet.WithDuplicationSeed(3),
+		vnet.WithDuplicationExtraDelay(time.Millisecond, max(within, 2*time.Millisecond)))
+	if err != nil {
+		n.t.Fatalf("testnet: %v", err)
+	}
+	n.t.Cleanup(func() {
+		if err := filter.Close(); err != nil {
+			n.t.Errorf("testnet: %v", err)
+		}
+	})
+	return filter
+}
+
+// reorder holds back a share of the packets: it has them sent again, and drops
+// the first of the two.
+func (n *Net) reorder(share float64, again *vnet.DuplicationFilter) vnet.ChunkFilter {
+	repeat := again.ChunkFilter()
+	var mu sync.Mutex
+	late := make(map[string]int) // by addresses and content
+	return func(chunk vnet.Chunk) bool {
+		key := chunk.SourceAddr().String() + chunk.DestinationAddr().String() + string(chunk.UserData())
+		mu.Lock()
+		defer mu.Unlock()
+		if late[key] > 0 {
+			if late[key]--; late[key] == 0 {
+				delete(late, key)
+			}
+			return true
+		}
+		n.mu.Lock()
+		chosen := n.random.Float64() < share
+		n.mu.Unlock()
+		if chosen {
+			late[key]++
+			repeat(chunk)
+		}
+		return !chosen
+	}
+}
 
 // Link is the way between one client and the server.
 type Link struct {
