@@ -26,12 +26,18 @@ type Track struct {
 	mu    sync.Mutex
 	stats TrackStats
 	order order
-	// key assembles the keyframe under way.
-	key struct {
-		frame uint32
-		from  uint64
-		got   int
-	}
+	// keys assembles the last keyframes; several may be under way when packets
+	// come in another order or are repaired.
+	keys    [4]keyframe
+	nextKey int
+}
+
+// keyframe counts the packets that have come of one.
+type keyframe struct {
+	frame uint32
+	from  uint64
+	layer int
+	got   int
 }
 
 // TrackStats count what came on a track. Packets are those of media, each
@@ -253,11 +259,16 @@ func (t *Track) assemble(p *rtp.Packet, stamp Stamp) bool {
 	if !stamp.Key {
 		return false
 	}
-	if t.key.got == 0 || t.key.frame != stamp.Frame || t.key.from != stamp.Sender {
-		t.key.frame, t.key.from, t.key.got = stamp.Frame, stamp.Sender, 0
+	for i := range t.keys {
+		k := &t.keys[i]
+		if k.got > 0 && k.frame == stamp.Frame && k.from == stamp.Sender && k.layer == stamp.Layer {
+			k.got++
+			return k.got == stamp.Of
+		}
 	}
-	t.key.got++
-	return t.key.got == stamp.Of
+	t.keys[t.nextKey] = keyframe{frame: stamp.Frame, from: stamp.Sender, layer: stamp.Layer, got: 1}
+	t.nextKey = (t.nextKey + 1) % len(t.keys)
+	return stamp.Of == 1
 }
 
 // order follows the sequence numbers of one SSRC: which are new, which came
