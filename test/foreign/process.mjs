@@ -2,7 +2,7 @@
 
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
@@ -81,21 +81,22 @@ const pythonClient = (script) => (url, { colour = 'yellow', expect = 1, watch = 
 export const aiortc = pythonClient('aiortc_client.py');
 export const gstreamer = pythonClient('gstreamer_client.py');
 
-/** @type {string | undefined} */
-let pionBinary;
+/** What the Go client is built into and sends from; made when first needed. @type {string | undefined} */
+let pionFolder;
 
 /** @param {string} url @param {Options} [options] @returns {ClientProcess} */
 export function pion(url, { colour = 'blue', expect = 1, watch = false } = {}) {
-  const folder = mkdtempSync(path.join(os.tmpdir(), 'aq-pion-'));
-  if (!pionBinary) {
-    pionBinary = path.join(folder, 'pionclient');
-    execFileSync('go', ['build', '-o', pionBinary, './test/foreign/pionclient'], { cwd: root, stdio: 'inherit' });
+  if (!pionFolder) {
+    const folder = mkdtempSync(path.join(os.tmpdir(), 'aq-pion-'));
+    process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
+    execFileSync('go', ['build', '-o', folder, './test/foreign/pionclient'], { cwd: root, stdio: 'inherit' });
+    pionFolder = folder;
   }
   const args = [`-expect=${expect}`];
   if (!watch) {
-    const [video, audio] = [path.join(folder, 'video.ivf'), path.join(folder, 'audio.ogg')];
+    const [video, audio] = [`${colour}.ivf`, `${colour}.ogg`].map((name) => path.join(/** @type {string} */ (pionFolder), name));
     execFileSync(python, [path.join(here, 'make_media.py'), colour, video, audio], { stdio: 'ignore' });
     args.push(`-video=${video}`, `-audio=${audio}`);
   }
-  return new ClientProcess('pion', pionBinary, [...args, url]);
+  return new ClientProcess('pion', path.join(pionFolder, 'pionclient'), [...args, url]);
 }
