@@ -29,7 +29,7 @@ func (a *App) listen() error {
 			port, variable = listener.Addr().(*net.TCPAddr).Port, "PORT"
 		}
 		api, err := webrtcapi.New(webrtcapi.Options{
-			MediaPort: port, PublicIPs: a.config.PublicIPs, ICELite: a.config.ICEMode == "lite", Log: a.log,
+			MediaPort: port, PublicIPs: a.config.PublicIPs, ICE: webrtcapi.ICEMode(a.config.ICEMode), Log: a.log,
 		})
 		if err == nil {
 			a.listener, a.api = listener, api

@@ -19,7 +19,7 @@ type Config struct {
 	MediaPort int `env:"MEDIA_PORT" shown:"PORT" min:"1" max:"65535" allowed:"a port number from 1 to 65535" help:"UDP port of media, if it must differ from PORT"`
 	// PublicIPs are advertised in place of the addresses of the machine.
 	PublicIPs Addrs  `env:"PUBLIC_IP" shown:"found" allowed:"IPv4 or IPv6 addresses, separated by commas" help:"addresses that clients reach this machine by, if it is behind NAT"`
-	ICEMode   string `env:"ICE_MODE" envDefault:"lite" oneof:"lite full" help:"lite: answer connectivity checks only, which connects fastest; full: check paths to clients as well"`
+	ICEMode   string `env:"ICE_MODE" envDefault:"auto" oneof:"auto lite full" help:"lite: only answer connectivity checks; full: send some too, for a server behind a NAT that maps nothing; auto: lite for browsers, full for others, which connects each fastest"`
 
 	LogLevel string `env:"LOG_LEVEL" envDefault:"info" oneof:"debug info warn error" help:"how much is logged: text on a terminal, JSON otherwise"`
 

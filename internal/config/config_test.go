@@ -14,7 +14,7 @@ import (
 
 func TestDefaults(t *testing.T) {
 	want := Config{
-		Port: "8080", LogLevel: "info", ICEMode: "lite",
+		Port: "8080", LogLevel: "info", ICEMode: "auto",
 		KeepalivePing: 30 * time.Second, KeepalivePong: 10 * time.Second, WriteDeadline: 5 * time.Second,
 		KeyframeInterval: 3 * time.Second, KeyframeDispatch: "needed",
 		MaxRooms: 10000, RoomsList: "public", ChatHistory: 100, ResumeWindow: 30 * time.Second,

@@ -33,6 +33,7 @@ type client struct {
 	opts    *Options
 	join    joinRequest
 	remote  string
+	browser bool
 
 	ws     *websocket.Conn
 	wire   *wire
@@ -110,7 +111,7 @@ func (c *client) session() {
 	defer recovery.RecoverFunc("websocket reader of "+c.remote, func(any) { c.out.Close(room.ErrInternal) })
 	member, err := c.opts.Rooms.AddPeerToRoom(room.JoinRequest{
 		Conn: c.out, Room: c.join.room, Username: c.join.username, Protocol: c.join.protocol,
-		Remote: c.remote, Resume: c.join.resume, Keep: c.join.keep, LastChat: c.join.lastChat,
+		Browser: c.browser, Remote: c.remote, Resume: c.join.resume, Keep: c.join.keep, LastChat: c.join.lastChat,
 	})
 	if err != nil {
 		c.out.Close(causeOfJoin(err))

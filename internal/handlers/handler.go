@@ -109,7 +109,7 @@ func (h *WebsocketHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.refuse(w, r, refusal)
 		return
 	}
-	c := &client{handler: h, opts: &h.opts, join: join, remote: h.opts.Remote(r)}
+	c := &client{handler: h, opts: &h.opts, join: join, remote: h.opts.Remote(r), browser: r.Header.Get("Origin") != ""}
 	if !h.register(c) {
 		h.refuse(w, r, types.Errorf(types.CodeDraining, "the server is restarting; try again in a moment"))
 		return

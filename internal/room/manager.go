@@ -143,6 +143,8 @@ type JoinRequest struct {
 	Room, Username string
 	// Protocol is 1 for a client that speaks the extensions, 0 for the base.
 	Protocol int
+	// Browser: the join came from a page.
+	Browser bool
 	// Remote is the client's address, for logs.
 	Remote string
 

@@ -55,7 +55,7 @@ func newMember(r *Room, req JoinRequest) *Member {
 		room: r,
 		peer: types.Peer{
 			ID: id, Room: r.id, Username: req.Username, Protocol: req.Protocol,
-			Remote: req.Remote, JoinedAt: time.Now(),
+			Browser: req.Browser, Remote: req.Remote, JoinedAt: time.Now(),
 		},
 		permissions: types.Permissions{Publish: types.Sources(), Subscribe: true, Chat: true},
 		log:         r.log.With("peer", string(id), "remote", req.Remote),

@@ -85,7 +85,7 @@ func newConnection(p *Peer) (*connection, error) {
 	c.arrivals = newArrivals(c.ssrc)
 	c.feedback = newFeedback(c, c.arrivals)
 	var err error
-	if c.pc, c.api, err = p.session.opts.API.NewPeerConnection(c.arrivals); err != nil {
+	if c.pc, c.api, err = p.session.opts.API.NewPeerConnection(p.lite, c.arrivals); err != nil {
 		return nil, err
 	}
 	for _, source := range []types.Source{types.SourceMicrophone, types.SourceCamera} {
@@ -128,6 +128,13 @@ func (c *connection) close() {
 	}
 	if err := c.pc.GracefulClose(); err != nil {
 		c.peer.log.Debug("PeerConnection not closed cleanly", "err", err)
+	}
+	// pion closes a PeerConnection by itself when the client's DTLS ends. A
+	// sender that addSlot gave to an m-line after that is not known to it.
+	for _, s := range c.slots {
+		if sender := s.transceiver.Sender(); sender != nil {
+			_ = sender.Stop()
+		}
 	}
 	// pion's SRTP streams wake one reader when they close, and its RTX reader
 	// may be the one: a deadline wakes all (srtp 3.1.3, NextStream).

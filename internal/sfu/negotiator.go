@@ -222,7 +222,7 @@ func (p *Peer) handleAnswer(text string, offerID, generation uint64) {
 		p.reject(types.EventAnswer, types.Errorf(types.CodeUnexpected, "there is no offer %d", offerID))
 		return
 	}
-	answer, err := parseAnswer(text, int(p.mlines.Load()), !p.session.opts.API.ICELite())
+	answer, err := parseAnswer(text, int(p.mlines.Load()), !p.lite)
 	if err == nil {
 		err = c.pc.SetRemoteDescription(webrtc.SessionDescription{Type: webrtc.SDPTypeAnswer, SDP: answer.text})
 	}

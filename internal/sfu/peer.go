@@ -53,6 +53,7 @@ type Peer struct {
 	cfg     PeerConfig
 	session *Session
 	log     *slog.Logger
+	lite    bool // ICE lite
 	ctx     context.Context
 	cancel  context.CancelFunc
 	done    chan struct{} // closed when run has ended
@@ -93,6 +94,7 @@ func newPeer(s *Session, cfg PeerConfig) *Peer {
 	p := &Peer{
 		cfg: cfg, session: s, ctx: ctx, cancel: cancel, done: make(chan struct{}),
 		log:    s.log.With("peer", cfg.Peer.ID),
+		lite:   s.opts.API.Lite(cfg.Peer.Browser),
 		dirty:  make(chan struct{}, 1),
 		events: make(chan func(), eventQueue),
 		signal: cfg.Signaller,
@@ -186,7 +188,7 @@ func (p *Peer) HandleCandidate(c types.Candidate) *types.ProtocolError {
 	if err != nil {
 		return err
 	}
-	if !usable || p.session.opts.API.ICELite() || p.candidates.Add(1) > maxCandidates {
+	if !usable || p.lite || p.candidates.Add(1) > maxCandidates {
 		return nil // ICE lite learns addresses from the checks themselves
 	}
 	p.enqueue(func() { p.handleCandidate(c) })

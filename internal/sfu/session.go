@@ -70,6 +70,11 @@ type Session struct {
 	// lastSpeakers is the last speakers event, for those who come later.
 	lastSpeakers atomic.Pointer[types.Message]
 
+	// Owned by the monitor.
+	lastSpoke  []types.PeerID // of the last speakers event
+	speakersAt time.Time      // of it
+	levelsDue  bool           // levels have changed since
+
 	wakeup chan struct{} // capacity 1: the monitor has something to look at
 	quit   chan struct{}
 	peerWG sync.WaitGroup
@@ -259,6 +264,10 @@ func (s *Session) monitor() {
 	}
 }
 
+// levelInterval is the least time between two speakers events that differ in
+// levels only.
+const levelInterval = 500 * time.Millisecond
+
 // updateSpeakers tells the clients who speaks when that has changed, and gives
 // the audio slots to the loudest where there are more voices than slots.
 func (s *Session) updateSpeakers(now time.Time) {
@@ -274,8 +283,16 @@ func (s *Session) updateSpeakers(now time.Time) {
 			}
 		}
 	}
-	if !changed {
+	if !changed && !s.levelsDue {
 		return
+	}
+	same := slices.EqualFunc(list, s.lastSpoke, func(e speaker.Entry[types.PeerID], id types.PeerID) bool { return e.Key == id })
+	if s.levelsDue = same && now.Sub(s.speakersAt) < levelInterval; s.levelsDue {
+		return
+	}
+	s.speakersAt, s.lastSpoke = now, s.lastSpoke[:0]
+	for _, e := range list {
+		s.lastSpoke = append(s.lastSpoke, e.Key)
 	}
 	event := types.Speakers{Speakers: make([]types.Speaker, 0, len(list))}
 	for _, e := range list {

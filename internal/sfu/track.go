@@ -128,6 +128,11 @@ func (t *Track) wanted() (set uint32) {
 				break
 			}
 		}
+		// What it gets meanwhile, or for good: a camera below 720p has no
+		// largest layer, whatever it is asked for.
+		if l := t.pick(v); l != nil {
+			set |= 1 << l.rank
+		}
 	}
 	return set
 }

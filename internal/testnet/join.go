@@ -23,7 +23,7 @@ const mediaPort = 5000
 // API returns the server's PeerConnection factory on this network.
 func (n *Net) API(lite bool) *webrtcapi.API {
 	n.t.Helper()
-	api, err := webrtcapi.New(webrtcapi.Options{MediaPort: mediaPort, Net: n.Server(), ICELite: lite})
+	api, err := webrtcapi.New(webrtcapi.Options{MediaPort: mediaPort, Net: n.Server(), ICE: iceMode(lite)})
 	if err != nil {
 		n.t.Fatalf("testnet: %v", err)
 	}
@@ -33,6 +33,13 @@ func (n *Net) API(lite bool) *webrtcapi.API {
 		}
 	})
 	return api
+}
+
+func iceMode(lite bool) webrtcapi.ICEMode {
+	if lite {
+		return webrtcapi.ICELite
+	}
+	return webrtcapi.ICEFull
 }
 
 // Session makes a session on this network. What opts leaves out gets the

@@ -18,7 +18,7 @@ import (
 // server that only counts what it receives.
 func connect(t *testing.T, n *Net, l *Link, media *webrtcapi.API) (*client.Client, chan webrtc.PeerConnectionState) {
 	t.Helper()
-	pc, _, err := media.NewPeerConnection()
+	pc, _, err := media.NewPeerConnection(true)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -72,7 +72,7 @@ func TestClientsConnectAndTheCutIsNoticed(t *testing.T) {
 func connectAndCut(t *testing.T, lite bool) {
 	synctest.Test(t, func(t *testing.T) {
 		n := New(t, Delay(20*time.Millisecond))
-		media, err := webrtcapi.New(webrtcapi.Options{MediaPort: 5000, ICELite: lite, Net: n.Server()})
+		media, err := webrtcapi.New(webrtcapi.Options{MediaPort: 5000, ICE: iceMode(lite), Net: n.Server()})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -96,6 +96,8 @@ type Peer struct {
 	// Protocol is 1 for a client that speaks the extensions, 0 for a base
 	// client (docs/protocol.md).
 	Protocol int
+	// Browser: the join had an Origin header, as only browsers send it.
+	Browser bool
 	// Remote is the client's address as the server trusts it, for logs.
 	Remote   string
 	JoinedAt time.Time

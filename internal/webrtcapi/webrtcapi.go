@@ -36,6 +36,19 @@ const (
 // ErrNoAddress is returned by New when the machine has no usable address.
 var ErrNoAddress = errors.New("no network interface has an address for media")
 
+// ICEMode says whether the server sends connectivity checks of its own (full
+// ICE) or only answers those of the client (ICE lite, RFC 8445, section 2.5).
+type ICEMode string
+
+// Which of the two is faster depends on who nominates: with lite the client
+// does, which takes a browser no time and pion's agent 200 ms, with full the
+// server, which takes two round trips (docs/adr/0005-ice-mode.md).
+const (
+	ICEAuto ICEMode = "auto" // lite for browsers, full for others
+	ICELite ICEMode = "lite"
+	ICEFull ICEMode = "full" // also for a server behind a NAT that maps nothing
+)
+
 // Options configures New.
 type Options struct {
 	// MediaPort is the UDP port of all media, on every address of the machine.
@@ -43,11 +56,9 @@ type Options struct {
 	// PublicIPs are addresses to advertise beside the machine's own, for a
 	// server behind a one-to-one NAT.
 	PublicIPs []netip.Addr
-	// ICELite answers connectivity checks without sending its own: one round
-	// trip less to connect, but the server must be reachable at an address it
-	// advertises.
-	ICELite bool
-	Log     *slog.Logger
+	// ICE is ICEAuto when empty.
+	ICE ICEMode
+	Log *slog.Logger
 	// Net replaces the machine's network in tests; nil is the real one.
 	Net transport.Net
 }
@@ -109,9 +120,17 @@ func (a *API) Healthy() error { return a.mux.healthy() }
 // Addresses returns the addresses on which media is received.
 func (a *API) Addresses() []netip.AddrPort { return a.mux.addresses() }
 
-// ICELite tells whether PeerConnections answer checks without sending any; the
-// client's candidates are then of no use to them.
-func (a *API) ICELite() bool { return a.opts.ICELite }
+// Lite tells whether a PeerConnection with such a client is to use ICE lite. The
+// client's candidates are then of no use to it.
+func (a *API) Lite(browser bool) bool {
+	switch a.opts.ICE {
+	case ICELite:
+		return true
+	case ICEFull:
+		return false
+	}
+	return browser
+}
 
 // Close closes the media sockets.
 func (a *API) Close() error { return a.mux.Close() }
@@ -122,8 +141,8 @@ func (a *API) Close() error { return a.mux.Close() }
 // sfu package's own, because pion's would copy every packet for every
 // subscriber. The API that is returned makes further senders for the same
 // PeerConnection.
-func (a *API) NewPeerConnection(interceptors ...interceptor.Factory) (*webrtc.PeerConnection, *webrtc.API, error) {
-	settings, err := a.settings()
+func (a *API) NewPeerConnection(lite bool, interceptors ...interceptor.Factory) (*webrtc.PeerConnection, *webrtc.API, error) {
+	settings, err := a.settings(lite)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -147,7 +166,7 @@ func (a *API) NewPeerConnection(interceptors ...interceptor.Factory) (*webrtc.Pe
 	return pc, api, nil
 }
 
-func (a *API) settings() (webrtc.SettingEngine, error) {
+func (a *API) settings(lite bool) (webrtc.SettingEngine, error) {
 	s := webrtc.SettingEngine{LoggerFactory: a.loggers}
 	s.SetNet(a.net)
 	s.SetICEUDPMux(a.mux)
@@ -156,14 +175,14 @@ func (a *API) settings() (webrtc.SettingEngine, error) {
 	s.SetICEMulticastDNSMode(ice.MulticastDNSModeDisabled)
 	s.SetRemoteIPFilter(usableRemoteIP)
 	s.DisableActiveTCP(true)
-	s.SetLite(a.opts.ICELite)
+	s.SetLite(lite)
 	s.SetICETimeouts(iceDisconnected, iceFailed, iceKeepalive)
 	// A browser without camera permission shows only mDNS names, so its first
 	// check is the first we hear of its address; the default would then wait a
 	// second before such a pair is taken.
 	s.SetPrflxAcceptanceMinWait(0)
 	s.SetHostAcceptanceMinWait(0)
-	if a.opts.ICELite {
+	if lite {
 		// Not with full ICE: a controlling agent that has its pair by other
 		// means never nominates one, and the client waits for that.
 		s.SetICEBindingRequestHandler(firstPairSelector())
