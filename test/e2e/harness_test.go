@@ -11,6 +11,8 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
+	"runtime/pprof"
 	"slices"
 	"testing"
 	"time"
@@ -57,6 +59,7 @@ func run(t *testing.T, o app.Options) *server {
 	}
 	t.Cleanup(func() {
 		if err := a.Shutdown(); err != nil {
+			_ = pprof.Lookup("goroutine").WriteTo(os.Stderr, 1)
 			t.Errorf("shutdown: %v", err)
 		}
 		http.DefaultClient.CloseIdleConnections()
@@ -165,6 +168,7 @@ func eventually(t *testing.T, what string, condition func() bool) {
 		select {
 		case <-ticker.C:
 		case <-timeout.C:
+			_ = pprof.Lookup("goroutine").WriteTo(os.Stderr, 1)
 			t.Fatalf("waiting for %s", what)
 		}
 	}
