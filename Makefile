@@ -26,7 +26,7 @@ run: ## runs the server on :8080
 	go run ./cmd/server
 
 test: deps ## installs what the tests need and runs all of them
-	$(MAKE) everything
+	$(MAKE) --keep-going everything
 	@echo "make test: everything passed"
 
 # By a make of its own, which finds what deps has just installed.
