@@ -18,7 +18,7 @@ func TestFortyInOneRoom(t *testing.T) {
 	for i := range people {
 		rate := 2 // of the microphones of those who never talk
 		if i >= 7 && i < 10 || i >= 30 && i < 33 {
-			rate = 50
+			rate = 20
 		}
 		people[i] = s.join(client.Options{
 			Room: "plenary", Username: fmt.Sprint(i), Protocol: 1,
