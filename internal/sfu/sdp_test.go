@@ -110,6 +110,20 @@ func TestOfferSimulcastTouchesOneMLineOnce(t *testing.T) {
 	}
 }
 
+func TestStartBitrateIsForWhatTheClientSends(t *testing.T) {
+	const vp8 = "a=mid:1\r\na=rtpmap:96 VP8/90000\r\n"
+	offer := "v=0\r\nm=audio 9 X 111\r\na=recvonly\r\n" +
+		"m=video 9 X 96\r\n" + vp8 + "a=recvonly\r\n" + "m=video 9 X 96\r\n" + vp8 + "a=sendonly\r\n"
+	got := withStartBitrate(offer)
+	const line = "a=fmtp:96 x-google-start-bitrate=1200\r\n"
+	if strings.Count(got, line) != 1 || strings.Index(got, line) > strings.Index(got, "a=recvonly\r\nm=video 9 X 96\r\na=mid:1\r\na=rtpmap:96 VP8/90000\r\na=sendonly") {
+		t.Errorf("not on the one m-line that the client sends on:\n%s", got)
+	}
+	if strings.Replace(got, line, "", 1) != offer {
+		t.Error("something else has changed")
+	}
+}
+
 func TestOffersNameOneComponent(t *testing.T) {
 	const both = "m=audio 9 X 111\r\na=candidate:1 1 udp 2 192.0.2.1 5000 typ host\r\n" +
 		"a=candidate:1 2 udp 2 192.0.2.1 5000 typ host\r\na=end-of-candidates\r\n"

@@ -104,8 +104,9 @@ func (t *Track) pick(v types.TrackView) *layer {
 }
 
 // wanted returns, as a bit set by rank, the layers that its subscribers would
-// like to have, flowing or not. A layer that was never seen is asked for as
-// well: it may be off because nobody wanted it.
+// like to have, flowing or not. As long as one of them does not flow, so are all
+// below it: it may be off because nobody wanted it, the publisher's uplink may
+// not have it to give, or his camera not the pixels.
 func (t *Track) wanted() (set uint32) {
 	var known [len(simulcastRIDs)]*layer
 	for _, l := range *t.layers.Load() {
@@ -116,22 +117,16 @@ func (t *Track) wanted() (set uint32) {
 		if !visible {
 			continue
 		}
-		for rank, l := range known {
-			enough := rank == len(known)-1
-			if l != nil {
-				enough = enough || l.enoughFor(v)
-			} else {
-				enough = enough || assumedSize(rank).enoughFor(v)
-			}
-			if enough {
-				set |= 1 << rank
+		ideal := len(known) - 1
+		for rank, l := range known[:ideal] {
+			if l != nil && l.enoughFor(v) || l == nil && assumedSize(rank).enoughFor(v) {
+				ideal = rank
 				break
 			}
 		}
-		// What it gets meanwhile, or for good: a camera below 720p has no
-		// largest layer, whatever it is asked for.
-		if l := t.pick(v); l != nil {
-			set |= 1 << l.rank
+		set |= 1 << ideal
+		if l := known[ideal]; l == nil || !l.flowing.Load() {
+			set |= 1<<ideal - 1
 		}
 	}
 	return set
