@@ -3,7 +3,6 @@
 
 import assert from 'node:assert/strict';
 import { scenario } from './support/stage.mjs';
-import { until } from './support/until.mjs';
 
 const joins = 10;
 
@@ -27,15 +26,7 @@ async function measure(stage, watch) {
     await bob.open(server, { room: 'demo' });
     await bob.element('name-input').fill('Bob');
     await bob.clickJoin(watch);
-    // The page's own marks: the click, and the first frame that a remote tile showed.
-    const ms = await until('the first frame', () =>
-      bob.page.evaluate(() => {
-        const [click] = performance.getEntriesByName('aq:click');
-        const [frame] = performance.getEntriesByName('aq:first-frame');
-        return click && frame ? frame.startTime - click.startTime : 0;
-      }),
-    );
-    times.push(ms);
+    times.push(await bob.firstFrame());
     await bob.leave();
     await alice.hasOthers([], 5_000);
   }

@@ -187,6 +187,17 @@ export class Person {
     });
   }
 
+  /** Milliseconds from the click on Join to the first frame of somebody else, by the page's own marks. */
+  firstFrame() {
+    return until(`${this.name}'s first frame`, () =>
+      this.page.evaluate(() => {
+        const [click] = performance.getEntriesByName('aq:click');
+        const [frame] = performance.getEntriesByName('aq:first-frame');
+        return click && frame ? frame.startTime - click.startTime : 0;
+      }),
+    );
+  }
+
   /** Waits until something is heard. */
   async hears(timeout = 15_000) {
     await until(`${this.name} hears something`, async () => (await this.inbound()).audioEnergy > 0, {
