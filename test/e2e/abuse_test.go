@@ -16,10 +16,9 @@ import (
 
 // A canary is a call in another room that nothing may disturb.
 type canary struct {
-	t                *testing.T
-	s                *server
-	alice, bob       *client.Client
-	errors, failures int
+	t          *testing.T
+	s          *server
+	alice, bob *client.Client
 }
 
 func (s *server) canary() *canary {

@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -11,7 +12,7 @@ import (
 func TestCodecsAreForwarded(t *testing.T) {
 	for _, codec := range []string{client.VP8, client.VP9, client.H264, client.AV1} {
 		for protocol := range 2 {
-			t.Run(codec, func(t *testing.T) {
+			t.Run(fmt.Sprintf("%s from protocol %d", codec, protocol), func(t *testing.T) {
 				s := start(t)
 				camera := camera()
 				camera.Codec = codec
