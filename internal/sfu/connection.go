@@ -66,6 +66,8 @@ type connection struct {
 	deadline    time.Time // for the answer, and for the connection; zero: none
 	nextReport  time.Time // zero until connected
 	retry       time.Time // of a restart that has not led back; zero: none
+	ask         time.Time // again, for what the client has not declared; zero: nothing
+	asked       int
 }
 
 // publishLine is an m-line that the client sends one of his sources on.
@@ -75,6 +77,9 @@ type publishLine struct {
 	// refused is set when the client's answer sends nothing here: should he
 	// want to after all, it takes another offer.
 	refused bool
+	// undeclared is set when he sends here without saying how to know his
+	// packets.
+	undeclared bool
 }
 
 func newConnection(p *Peer) (*connection, error) {

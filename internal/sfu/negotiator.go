@@ -2,6 +2,7 @@ package sfu
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/pion/webrtc/v4"
@@ -60,7 +61,7 @@ func (p *Peer) nextDue() time.Time {
 	if c == nil {
 		return next
 	}
-	for _, t := range []time.Time{c.deadline, c.nextReport, c.retry} {
+	for _, t := range []time.Time{c.deadline, c.nextReport, c.retry, c.ask} {
 		if !t.IsZero() && t.Before(next) {
 			next = t
 		}
@@ -88,6 +89,10 @@ func (p *Peer) onDue(now time.Time) {
 	if !c.retry.IsZero() && !now.Before(c.retry) {
 		c.retry = now.Add(restartRetry)
 		p.restart()
+	}
+	if !c.ask.IsZero() && !now.Before(c.ask) {
+		c.ask = time.Time{}
+		c.pending = c.pending || c.undeclared()
 	}
 	if (c.pending || c.needRestart) && c.state == stable && !now.Before(c.nextOffer) {
 		p.reconcile()
@@ -254,8 +259,12 @@ func (c *connection) apply(a *answer) {
 	}
 	for _, l := range c.publish {
 		if m, ok := a.media[l.transceiver.Mid()]; ok {
-			l.refused = !m.sends
+			l.refused, l.undeclared = !m.sends, m.sends && !m.declared
 		}
+	}
+	if !c.peer.extended() && c.undeclared() && c.asked < len(askAgain) {
+		c.ask = time.Now().Add(askAgain[c.asked])
+		c.asked++
 	}
 	c.mu.Lock()
 	var ended []*Track
@@ -268,6 +277,20 @@ func (c *connection) apply(a *answer) {
 	for _, t := range ended {
 		c.session().RemoveTrack(t)
 	}
+}
+
+// askAgain is when an offer is repeated to a base client whose answer does not
+// say by which SSRC it sends. GStreamer's webrtcbin answers so while its encoder
+// has not started, and pion drops packets of an SSRC that it cannot place.
+var askAgain = [...]time.Duration{500 * time.Millisecond, 3 * time.Second}
+
+// undeclared tells whether the client sends something that cannot be placed.
+func (c *connection) undeclared() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.ContainsFunc(c.publish, func(l *publishLine) bool {
+		return l.undeclared && c.tracks[l.transceiver.Mid()] == nil
+	})
 }
 
 func (p *Peer) handleCandidate(candidate types.Candidate) {

@@ -65,8 +65,9 @@ type answerMedia struct {
 	// types are the codecs that the client will receive here, nil when it
 	// receives nothing.
 	types map[codecKey]payloadTypes
-	// sends tells that the client sends on this m-line.
-	sends bool
+	// sends tells that the client sends on this m-line; declared, that it says
+	// how to know its packets: by SSRC (RFC 5576) or by RID.
+	sends, declared bool
 }
 
 var errMLines = errors.New("the answer has not as many m-lines as the offer")
@@ -120,7 +121,7 @@ func readMedia(m *sdp.MediaDescription) answerMedia {
 	if m.MediaName.Port.Value == 0 || has(sdp.AttrKeyInactive) {
 		return answerMedia{}
 	}
-	result := answerMedia{sends: !has(sdp.AttrKeyRecvOnly)}
+	result := answerMedia{sends: !has(sdp.AttrKeyRecvOnly), declared: has("rid") || has(sdp.AttrKeySSRC)}
 	if has(sdp.AttrKeySendOnly) {
 		return result
 	}

@@ -43,6 +43,27 @@ func TestParseAnswerReadsWhatTheClientTakes(t *testing.T) {
 	}
 }
 
+func TestParseAnswerSeesWhatIsNotDeclared(t *testing.T) {
+	for attributes, want := range map[string]bool{
+		"":                              false,
+		"a=ssrc:7 cname:x\r\n":          true,
+		"a=rid:q send\r\n":              true,
+		"a=rid:q recv\r\n":              false, // an echo of ours
+		"a=ssrc-group:FID 7 8\r\n":      false,
+		"a=msid:stream track\r\n":       false,
+		"a=simulcast:send q;h\r\n":      false,
+		"a=extmap:1 urn:x:ssrc:rid\r\n": false,
+	} {
+		a, err := parseAnswer(strings.Replace(browserAnswer, "a=mid:0\r\n", "a=mid:0\r\n"+attributes, 1), 2, true)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if m := a.media["0"]; m.declared != want || !m.sends {
+			t.Errorf("%q: %+v", attributes, m)
+		}
+	}
+}
+
 func TestParseAnswerRefusals(t *testing.T) {
 	for name, text := range map[string]string{
 		"rejected m-line": strings.Replace(browserAnswer, "m=video 9", "m=video 0", 1),
