@@ -94,9 +94,19 @@ func (r *Room) admit(m *Member, req JoinRequest) error {
 	return nil
 }
 
+// hold keeps the room from ending until Release.
+func (r *Room) hold() {
+	r.manager.mu.Lock()
+	r.pins++
+	r.manager.mu.Unlock()
+}
+
 // remove takes m out if it is still in and condition, called under mu, holds.
-// It reports whether it did.
+// It reports whether it did. The room is held meanwhile: its media ends after
+// that of its last member.
 func (r *Room) remove(m *Member, reason types.LeaveReason, condition func() bool) bool {
+	r.hold()
+	defer r.Release()
 	media, conn, removed := r.takeOut(m, reason, condition)
 	if !removed {
 		return false
@@ -109,7 +119,6 @@ func (r *Room) remove(m *Member, reason types.LeaveReason, condition func() bool
 	}
 	m.log.Info("left", "reason", string(reason), "after", time.Since(m.peer.JoinedAt).Round(time.Millisecond))
 	r.manager.releasePeer()
-	r.manager.collect(r)
 	return true
 }
 
