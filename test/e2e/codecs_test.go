@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -46,24 +47,25 @@ func TestOnlyWhatItCanDecode(t *testing.T) {
 	h264.Layers = 1
 	alice := s.join(client.Options{Room: "decode", Username: "Alice", Protocol: 1, Publish: []client.PublishOptions{microphone(), h264}})
 	carol := s.join(client.Options{Room: "decode", Username: "Carol", Publish: both()})
+	var bobs []*client.Client
 	for protocol := range 2 {
 		bob := s.join(client.Options{
 			Room: "decode", Username: "Bob", Protocol: protocol, Codecs: []string{client.VP8, client.Opus},
 		})
+		bobs = append(bobs, bob)
 		waitMeetOne(t, carol, bob)
 		wait(t, bob, "Alice's voice", func(st *client.State) bool { return st.From(alice.Tag(), types.KindAudio).Packets > 20 })
+	}
+	// One more offer to somebody who has answered that he cannot decode a
+	// track of the one before.
+	dave := s.join(client.Options{Room: "decode", Username: "Dave", Publish: both()})
+	waitMeetOne(t, dave, bobs...)
+	for protocol, bob := range bobs {
 		if n := bob.From(alice.Tag(), types.KindVideo).Packets; n != 0 {
 			t.Errorf("protocol %d: %d packets of H.264 to somebody who cannot decode it", protocol, n)
 		}
-		if protocol == 1 {
-			wait(t, bob, "word of it", func(st *client.State) bool {
-				for _, p := range st.Quality.Paused {
-					if p.Reason == types.PausedCodec {
-						return true
-					}
-				}
-				return false
-			})
-		}
 	}
+	wait(t, bobs[1], "word of it", func(st *client.State) bool {
+		return slices.ContainsFunc(st.Quality.Paused, func(p types.PausedTrack) bool { return p.Reason == types.PausedCodec })
+	})
 }
