@@ -28,6 +28,7 @@ type Publication struct {
 	sent     atomic.Int64
 	plis     atomic.Int64
 	nacks    atomic.Int64
+	started  atomic.Uint32 // how often newLayers made layers
 
 	mu      sync.Mutex
 	running bool
@@ -147,6 +148,7 @@ func (p *Publication) newLayers(rids []string) ([]*layer, error) {
 		return nil, err
 	}
 	stream := fmt.Sprintf("stream-%x", p.tag)
+	firstFrame := p.started.Add(1) << 20 // another for each PeerConnection
 	layers := make([]*layer, len(rids))
 	for i, rid := range rids {
 		var options []func(*webrtc.TrackLocalStaticRTP)
@@ -165,7 +167,8 @@ func (p *Publication) newLayers(rids []string) ([]*layer, error) {
 		layers[i] = &layer{
 			rid: rid, index: i, track: track, payloads: payloads,
 			packets: max(1, p.opts.PacketsPerFrame>>down), size: max(100, p.opts.PacketSize>>down),
-			sn: uint16(p.tag>>8) + uint16(i)<<12, offset: uint32(p.tag>>16) + uint32(i)*12345,
+			frames: firstFrame,
+			sn:     uint16(p.tag>>8) + uint16(i)<<12, offset: uint32(p.tag>>16) + uint32(i)*12345,
 		}
 		if p.opts.Source.Kind() == types.KindAudio {
 			layers[i].packets, layers[i].size = 1, p.opts.PacketSize
@@ -314,7 +317,7 @@ func (p *Publication) tick(now, start time.Time) {
 // PeerConnection is closing, which ends the goroutine by other ways.
 func (p *Publication) sendFrame(l *layer, now time.Time, elapsed time.Duration) {
 	video := p.opts.Source.Kind() == types.KindVideo
-	key := video && (l.keyframe.Swap(false) || l.frames == 0 ||
+	key := video && (l.keyframe.Swap(false) || l.lastKeyframe.IsZero() ||
 		(p.opts.KeyframeEvery > 0 && now.Sub(l.lastKeyframe) >= p.opts.KeyframeEvery))
 	if key {
 		l.lastKeyframe = now
