@@ -255,6 +255,12 @@ func (c *connection) apply(a *answer) {
 		if m, ok := a.media[s.mid]; ok && !s.free {
 			s.negotiated = true
 			s.accept(m.types)
+			if s.transceiver.SetCodecPreferences(preferences(s.kind, s.offered)) != nil {
+				// The client cannot decode what the m-line was made for. pion
+				// makes no offer with an m-line without codecs, so this one
+				// lists from now on what the client can.
+				_ = s.transceiver.SetCodecPreferences(nil)
+			}
 		}
 	}
 	for _, l := range c.publish {
