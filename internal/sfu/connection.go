@@ -233,6 +233,8 @@ func (c *connection) addSlot(t *Track) error {
 			return fmt.Errorf("use an m-line again: %w", err)
 		}
 		s.transceiver, s.mid = old.transceiver, old.mid
+		// A sender of the API's making knows nothing of what was negotiated.
+		s.ext = old.extensions()
 		c.slots[i] = s
 	} else {
 		transceiver, err := c.pc.AddTransceiverFromTrack(s,

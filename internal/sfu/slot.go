@@ -123,13 +123,21 @@ func (s *slot) Bind(ctx webrtc.TrackLocalContext) (webrtc.RTPCodecParameters, er
 	s.writer = ctx.WriteStream()
 	s.ssrc = uint32(ctx.SSRC())
 	s.rtxSSRC = uint32(ctx.SSRCRetransmission())
-	s.ext = newExtensionIDs(ctx.HeaderExtensions())
+	if list := ctx.HeaderExtensions(); len(list) > 0 {
+		s.ext = newExtensionIDs(list)
+	} // else those of the slot before it on a reused m-line, see addSlot
 	for _, c := range ctx.CodecParameters() {
 		if s.offered[keyOf(c)] {
 			return c, nil
 		}
 	}
 	return webrtc.RTPCodecParameters{}, nil
+}
+
+func (s *slot) extensions() extensionIDs {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.ext
 }
 
 // Unbind implements webrtc.TrackLocal.
