@@ -72,18 +72,14 @@ type DropReason int
 
 // Why packets are dropped.
 const (
-	DropMalformed    DropReason = iota // not parseable, or a header we cannot forward
-	DropDuplicate                      // its sequence number was there before
-	DropTooOld                         // later than the history reaches back
-	DropQueueFull                      // the subscriber's queue was full
-	DropWaitKeyframe                   // the subscriber waits for a keyframe
-	DropNotConnected                   // the subscriber's transport is not up or gone
-	DropWriteError                     // the write to the subscriber failed
+	DropMalformed  DropReason = iota // not parseable, or a header we cannot forward
+	DropDuplicate                    // there before, or later than the history reaches back
+	DropWriteError                   // the write to the subscriber failed
 	dropReasons
 )
 
 var dropNames = [dropReasons]string{
-	"malformed", "duplicate", "too_old", "queue_full", "wait_keyframe", "not_connected", "write_error",
+	"malformed", "duplicate", "write_error",
 }
 
 // String returns the reason as the metrics show it.

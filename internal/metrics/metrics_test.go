@@ -43,7 +43,7 @@ func TestJSONKeys(t *testing.T) {
 	m := New()
 	m.ActiveConnections.Store(3)
 	m.TotalChatMessages.Store(1 << 60) // not to be rounded by a float
-	m.PacketsDropped[DropQueueFull].Add(7)
+	m.PacketsDropped[DropWriteError].Add(7)
 	m.RefuseJoin("room_full")
 	m.RefuseJoin("whatever a client made up")
 	m.Panics = func() int64 { return 5 }
@@ -66,7 +66,7 @@ func TestJSONKeys(t *testing.T) {
 	}
 	for _, want := range []string{
 		`"active_connections": 3,`, `"total_chat_messages": 1152921504606846976,`, `"total_panics": 5`,
-		`"queue_full": 7`, `"room_full": 1`, `"other": 1`,
+		`"write_error": 7`, `"room_full": 1`, `"other": 1`,
 	} {
 		if !strings.Contains(body, want) {
 			t.Errorf("%s is missing in %s", want, body)

@@ -175,15 +175,13 @@ func (s *slot) senderReport(now time.Time) (*rtcp.SenderReport, bool) {
 	at := clock.at(now)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !s.open.Load() || s.sentPackets == 0 {
-		return nil, false
-	}
 	ts, ok := s.fw.RTPTimeAt(at)
-	if !ok {
+	if !ok || !s.open.Load() {
 		return nil, false
 	}
+	packets, octets := s.fw.Sent()
 	return &rtcp.SenderReport{
 		SSRC: s.ssrc, NTPTime: clock.ntp(at), RTPTime: ts,
-		PacketCount: s.sentPackets, OctetCount: s.sentOctets,
+		PacketCount: uint32(packets), OctetCount: uint32(octets),
 	}, true
 }

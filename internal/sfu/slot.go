@@ -83,12 +83,10 @@ type slot struct {
 	rtxBudget int // octets that may still be sent again, see repair.go
 	rtxRefill time.Time
 
-	sentPackets uint32
-	sentOctets  uint32
-	started     time.Time // first packet of the present source
-	lastRTCP    time.Time
-	pliAt       time.Time // unanswered request of the subscriber
-	fraction    float64   // lost, by the last receiver report
+	started  time.Time // first packet of the present source
+	lastRTCP time.Time
+	pliAt    time.Time // unanswered request of the subscriber
+	fraction float64   // lost, by the last receiver report
 }
 
 // payloadTypes are those of one codec on one m-line; rtx is 0 without RTX.

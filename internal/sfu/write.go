@@ -30,8 +30,6 @@ func (s *slot) writeLocked(l *layer, p *packet.Packet) {
 	h.SequenceNumber, h.Timestamp, h.SSRC = s.out.SN, s.out.TS, s.ssrc
 	s.extendLocked(l, p, len(payload))
 	if s.sendLocked(payload) {
-		s.sentPackets++
-		s.sentOctets += uint32(len(payload))
 		s.rtxBudget = min(s.rtxBudget+len(payload)/4, rtxBurst)
 	}
 }
