@@ -298,17 +298,13 @@ export class Session {
 
   /** @param {import('./protocol/messages.js').ServerError} error */
   #error(error) {
-    switch (error.code) {
-      case 'no_media':
-        this.#newLink();
-        return;
-      case 'media_not_connected':
-        this.#newLink();
-        this.#update({ mediaTrouble: true });
-        clearTimeout(this.#mediaRetry);
-        this.#mediaRetry = setTimeout(() => this.#nudge(), this.#mediaRetryMs);
-        this.#mediaRetryMs = Math.min(this.#mediaRetryMs * 2, MEDIA_RETRY_CAP_MS);
-        return;
+    if (error.code === 'media_not_connected') {
+      this.#newLink();
+      this.#update({ mediaTrouble: true });
+      clearTimeout(this.#mediaRetry);
+      this.#mediaRetry = setTimeout(() => this.#nudge(), this.#mediaRetryMs);
+      this.#mediaRetryMs = Math.min(this.#mediaRetryMs * 2, MEDIA_RETRY_CAP_MS);
+      return;
     }
     console.warn(`aq: the server refused ${error.event}: ${error.code}: ${error.message}`);
     if (error.event === 'chat') this.#update({ pendingChat: this.#state.pendingChat.slice(1) });

@@ -127,7 +127,7 @@ func causeOfJoin(err error) error {
 // close the socket. The others are news, or faults of the server.
 func counts(code types.ErrorCode) bool {
 	switch code {
-	case types.CodeUnknownEvent, types.CodeNoMedia, types.CodeMediaNotReached,
+	case types.CodeUnknownEvent, types.CodeMediaNotReached,
 		types.CodeServerBusy, types.CodeInternal:
 		return false
 	}

@@ -206,7 +206,7 @@ func TestLateErrorsCount(t *testing.T) {
 	p.await(types.EventOffer)
 	report := s.media.peer(0).config.Errors
 	for range 100 {
-		report(types.Errorf(types.CodeNoMedia, "x"))
+		report(types.Errorf(types.CodeInternal, "x"))
 		report(types.Errorf(types.CodeMediaNotReached, "x"))
 		report(types.Errorf(types.CodeServerBusy, "x"))
 	}

@@ -267,7 +267,6 @@ const (
 	CodeChatTooLong     ErrorCode = "chat_too_long"
 	CodeChatEmpty       ErrorCode = "chat_empty"
 	CodeBadSource       ErrorCode = "bad_source"
-	CodeNoMedia         ErrorCode = "no_media"
 	CodeInternal        ErrorCode = "internal"
 	CodeServerBusy      ErrorCode = "server_busy"
 	CodeMediaNotReached ErrorCode = "media_not_connected"
