@@ -79,8 +79,12 @@ func (p *Peer) onDue(now time.Time) {
 		return
 	}
 	if !c.deadline.IsZero() && !now.Before(c.deadline) {
-		p.timedOut()
-		return
+		if p.attached() {
+			p.timedOut()
+			return
+		}
+		// He cannot answer now, and his media may be flowing all the while.
+		c.deadline = now.Add(p.session.opts.AnswerTimeout)
 	}
 	if !c.nextReport.IsZero() && !now.Before(c.nextReport) {
 		c.nextReport = now.Add(reportInterval)
@@ -406,8 +410,10 @@ func (p *Peer) resume(keep bool) {
 	p.sentOnce = false
 	p.sendTracks()
 	if p.conn.state == waiting {
+		p.conn.deadline = time.Now().Add(p.session.opts.AnswerTimeout)
 		p.send(p.conn.lastOffer)
 	}
+	p.answered()
 	for _, t := range p.conn.published() {
 		if t.simulcast() {
 			p.send(t.layersEvent())

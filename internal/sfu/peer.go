@@ -158,6 +158,19 @@ func (p *Peer) fail(err error) {
 	}
 }
 
+// An attachable Signaller may be without a client for a while, as that of a
+// member whose socket broke is until he comes back.
+type attachable interface{ Attached() bool }
+
+// attached tells whether the client can answer at present.
+func (p *Peer) attached() bool {
+	p.mu.Lock()
+	signal := p.signal
+	p.mu.Unlock()
+	a, ok := signal.(attachable)
+	return !ok || a.Attached()
+}
+
 func (p *Peer) send(m types.Message) {
 	p.mu.Lock()
 	signal := p.signal

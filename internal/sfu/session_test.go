@@ -207,6 +207,36 @@ func TestForgottenPathIsReplaced(t *testing.T) {
 	}
 }
 
+// Whoever has no socket cannot answer, and keeps his media as long as it flows:
+// how long he may be away is the room's to say.
+func TestNoSocketIsNoMissingAnswer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		net := testnet.New(t, testnet.Delay(20*time.Millisecond))
+		session := net.Session(sfu.Options{})
+		alice := net.Join(session, "alice", testnet.Publishing(camera()))
+		bob := net.Join(session, "bob")
+		bob.WaitKeyframe(alice, 2*time.Second)
+		bob.SocketLost(true)
+		carol := net.Join(session, "carol", testnet.Publishing(camera())) // an offer for Bob
+		carol.WaitConnected(2 * time.Second)
+		time.Sleep(time.Minute)
+		bob.WaitPackets(alice, types.KindVideo, received(bob, alice)+20, time.Second)
+		bob.SocketLost(false)
+		bob.Resume()
+		bob.WaitKeyframe(carol, 2*time.Second)
+		bob.View(func(s *client.State) {
+			if s.Connections != 1 {
+				t.Errorf("%d PeerConnections", s.Connections)
+			}
+			for _, track := range s.Media {
+				if lost := track.Stats().Lost; lost > 0 {
+					t.Errorf("%d packets lost", lost)
+				}
+			}
+		})
+	})
+}
+
 // A minute without a network: ICE gives up, and the offer that waits is answered
 // when the client is back.
 func TestLongOutage(t *testing.T) {

@@ -146,6 +146,9 @@ func (p *Peer) Offline(offline bool) {
 	p.Link.Cut(offline)
 }
 
+// SocketLost takes the signalling away, or gives it back, while media flows on.
+func (p *Peer) SocketLost(lost bool) { p.offline.Store(lost) }
+
 // Silences counts how often the server found the client silent.
 func (p *Peer) Silences() int64 { return p.silences.Load() }
 
@@ -165,6 +168,9 @@ func (s signaller) Send(m types.Message) error {
 	}
 	return nil
 }
+
+// Attached is what a member without a socket says (sfu.attachable).
+func (s signaller) Attached() bool { return !s.p.offline.Load() }
 
 // observer does what the room and the handlers do: a client who has fallen
 // silent is asked on his socket, and answers if he has a network.
