@@ -68,6 +68,8 @@ type connection struct {
 	early       []webrtc.ICECandidateInit // before the answer
 	answered    bool
 	needRestart bool
+	restarts    bool      // the offer that waits for its answer restarts ICE
+	restarted   time.Time // when the last such offer was answered
 	pending     bool      // an offer is due, see nextOffer
 	nextOffer   time.Time // not before, after the first few
 	deadline    time.Time // for the answer, and for the connection; zero: none

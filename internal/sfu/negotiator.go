@@ -212,7 +212,7 @@ func (p *Peer) offer() error {
 
 	now := time.Now()
 	c.offerID++
-	c.state, c.pending, c.needRestart = waiting, false, false
+	c.state, c.pending, c.restarts, c.needRestart = waiting, false, c.needRestart, false
 	if c.offerID >= freeOffers {
 		c.nextOffer = now.Add(offerInterval)
 	}
@@ -256,6 +256,9 @@ func (p *Peer) handleAnswer(text string, offerID, generation uint64) {
 		return
 	}
 	c.state, c.answered = stable, true
+	if c.restarts {
+		c.restarts, c.restarted = false, time.Now()
+	}
 	if c.connected.Load() && c.retry.IsZero() {
 		c.deadline = time.Time{}
 	}
@@ -383,18 +386,27 @@ const (
 	restartWatchdog = metrics.RestartWatchdog
 )
 
-// restartFor offers new ICE credentials, as soon as no offer is waiting. A
-// restart that has not been offered yet is not counted again.
+// restartTime is how long a restart that has been answered may take to connect
+// before a client's wish for another counts: he asks because media is silent,
+// which the running one is about to mend.
+const restartTime = time.Second
+
+// restartFor offers new ICE credentials, as soon as no offer is waiting. One
+// that is under way is enough.
 func (p *Peer) restartFor(cause metrics.RestartCause) {
-	if p.conn == nil {
+	c := p.conn
+	switch {
+	case c == nil:
 		p.startConnection()
 		return
+	case c.state == waiting && c.restarts, cause == restartClient && time.Since(c.restarted) < restartTime:
+		return
 	}
-	if !p.conn.needRestart {
+	if !c.needRestart {
 		p.session.opts.Metrics.MediaRestarts[cause].Add(1)
 		p.log.Info("media restarts", "cause", cause.String())
 	}
-	p.conn.needRestart = true
+	c.needRestart = true
 	p.reconcile()
 }
 

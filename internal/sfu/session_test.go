@@ -287,6 +287,47 @@ func TestICERestartKeepsMedia(t *testing.T) {
 	})
 }
 
+// One restart is enough: what asks for another while it runs is not heard.
+func TestOneRestartAtATime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		net := testnet.New(t, testnet.Delay(20*time.Millisecond))
+		m := metrics.New()
+		session := net.Session(sfu.Options{Metrics: m})
+		var held atomic.Bool
+		alice := net.Join(session, "alice", testnet.Publishing(camera()))
+		bob := net.Join(session, "bob", func(o *client.Options) {
+			o.HoldAnswer = func(ctx context.Context, _ uint64) bool {
+				for held.Load() && ctx.Err() == nil {
+					time.Sleep(10 * time.Millisecond)
+				}
+				return true
+			}
+		})
+		bob.WaitKeyframe(alice, 2*time.Second)
+		offers := 0
+		bob.View(func(s *client.State) { offers = len(s.Offers) })
+		held.Store(true)
+		for range 5 {
+			bob.Server.Restart()
+			time.Sleep(100 * time.Millisecond)
+		}
+		held.Store(false)
+		time.Sleep(100 * time.Millisecond) // answered
+		bob.Server.Restart()
+		time.Sleep(5 * time.Second)
+		bob.View(func(s *client.State) {
+			if n := len(s.Offers) - offers; n != 1 {
+				t.Errorf("%d offers", n)
+			}
+		})
+		if n := m.MediaRestarts[metrics.RestartClient].Load(); n != 1 {
+			t.Errorf("%d restarts counted", n)
+		}
+		bob.Server.Restart() // and then again
+		bob.Wait("another offer", time.Second, func(s *client.State) bool { return len(s.Offers) == offers+2 })
+	})
+}
+
 func TestSilentClientLosesItsPeerConnectionAndComesBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		net := testnet.New(t)
