@@ -133,10 +133,10 @@ func (c *client) depart() {
 		return
 	}
 	e := endingOf(c.out.closeCause())
-	if e.lost {
-		c.member.SocketLost(c.out, e.reason)
-	} else {
+	if e.back == room.NotBack {
 		c.member.Leave(c.out, e.reason)
+	} else {
+		c.member.SocketLost(c.out, e.reason, e.back)
 	}
 }
 
@@ -176,6 +176,7 @@ func (c *client) countControlFrames() {
 		if err := c.take(&c.events); err != nil {
 			return err
 		}
+		c.member.Answered()
 		return pong(data)
 	})
 }
@@ -289,7 +290,7 @@ func (c *client) handle(text []byte) error {
 	if err == nil {
 		err = c.route(msg)
 	}
-	c.member.Media().Nudge()
+	c.member.Spoke(c.out)
 	switch {
 	case err == errLeave:
 		return room.ErrLeft

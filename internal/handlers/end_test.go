@@ -49,7 +49,8 @@ func TestEndings(t *testing.T) {
 		{"close() without a code", closeWith(websocket.CloseNoStatusReceived), types.LeaveLeft, types.LeaveLeft},
 		{"leave", func(p *peer) { p.send("leave", "") }, types.LeaveLeft, types.LeaveLeft},
 		{"1011 of the client", closeWith(1011), types.LeaveLost, lost},
-		{"4000", closeWith(4000), types.LeaveLost, lost},
+		{"4000 of a page that is left", closeWith(closeAway), types.LeaveLeft, lost},
+		{"4001 of the client", closeWith(4001), types.LeaveLost, lost},
 		{"FIN", cut, types.LeaveLost, lost},
 		{"RST", reset, types.LeaveLost, lost},
 		{"FIN within a frame", half, types.LeaveLost, lost},
@@ -205,6 +206,8 @@ func TestResume(t *testing.T) {
 	if w := decodeAs[types.Welcome](t, third.next()); !w.Resumed || len(w.Chat) != 1 {
 		t.Errorf("welcome %+v", w)
 	}
+	third.send("chat", "the welcome has arrived")
+	third.await(types.EventChat)
 	fourth := s.dial("protocol=1&media=keep&resume=" + after.Resume.Token)
 	if w := decodeAs[types.Welcome](t, fourth.next()); w.Resumed || w.PeerID == before.PeerID {
 		t.Errorf("a used token gives %+v", w)

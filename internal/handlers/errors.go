@@ -27,6 +27,7 @@ var (
 // Further causes with which a socket ends. Those of the room are in room.
 var (
 	errClientClosed = errors.New("closed by the client")
+	errAway         = errors.New("the page went away")
 	errBroken       = errors.New("the connection broke")
 	errProtocol     = errors.New("WebSocket protocol error")
 	errBinary       = errors.New("binary frame")
@@ -40,6 +41,8 @@ var (
 
 // Close codes beyond RFC 6455, section 7.4.1.
 const (
+	// closeAway comes from a page that is closed or reloaded.
+	closeAway      = 4000
 	closeKeepalive = 4008
 	closeReplaced  = 4009
 )
@@ -52,27 +55,28 @@ type ending struct {
 	code   int
 	text   string
 	reason types.LeaveReason
-	lost   bool
+	back   room.Return
 }
 
 // A phone in a tunnel cannot read for a while: so a slow consumer may come back,
 // unlike one who breaks a rule.
 var endings = []ending{
-	{room.ErrLeft, websocket.CloseNormalClosure, "", types.LeaveLeft, false},
-	{errClientClosed, 0, "", types.LeaveLeft, false},
-	{errBroken, 0, "", types.LeaveLost, true},
-	{errProtocol, websocket.CloseProtocolError, "", types.LeaveRejected, false},
-	{errBinary, websocket.CloseUnsupportedData, "text only", types.LeaveRejected, false},
-	{errNotUTF8, websocket.CloseInvalidFramePayloadData, "", types.LeaveRejected, false},
-	{errRate, websocket.ClosePolicyViolation, "rate limit", types.LeaveRejected, false},
-	{ErrSlow, websocket.ClosePolicyViolation, "slow consumer", types.LeaveRejected, true},
-	{errMistakes, websocket.ClosePolicyViolation, "too many errors", types.LeaveRejected, false},
-	{errTooBig, websocket.CloseMessageTooBig, "", types.LeaveRejected, false},
-	{room.ErrInternal, websocket.CloseInternalServerErr, "internal", types.LeaveError, false},
-	{room.ErrShutdown, websocket.CloseServiceRestart, "restart", types.LeaveShutdown, false},
-	{errNoPlace, websocket.CloseTryAgainLater, "", types.LeaveRejected, false},
-	{errKeepalive, closeKeepalive, "keepalive timeout", types.LeaveTimeout, true},
-	{room.ErrReplaced, closeReplaced, "replaced", types.LeaveLeft, false},
+	{room.ErrLeft, websocket.CloseNormalClosure, "", types.LeaveLeft, room.NotBack},
+	{errClientClosed, 0, "", types.LeaveLeft, room.NotBack},
+	{errAway, 0, "", types.LeaveLeft, room.BackAtOnce},
+	{errBroken, 0, "", types.LeaveLost, room.BackSoon},
+	{errProtocol, websocket.CloseProtocolError, "", types.LeaveRejected, room.NotBack},
+	{errBinary, websocket.CloseUnsupportedData, "text only", types.LeaveRejected, room.NotBack},
+	{errNotUTF8, websocket.CloseInvalidFramePayloadData, "", types.LeaveRejected, room.NotBack},
+	{errRate, websocket.ClosePolicyViolation, "rate limit", types.LeaveRejected, room.NotBack},
+	{ErrSlow, websocket.ClosePolicyViolation, "slow consumer", types.LeaveRejected, room.BackSoon},
+	{errMistakes, websocket.ClosePolicyViolation, "too many errors", types.LeaveRejected, room.NotBack},
+	{errTooBig, websocket.CloseMessageTooBig, "", types.LeaveRejected, room.NotBack},
+	{room.ErrInternal, websocket.CloseInternalServerErr, "internal", types.LeaveError, room.NotBack},
+	{room.ErrShutdown, websocket.CloseServiceRestart, "restart", types.LeaveShutdown, room.NotBack},
+	{errNoPlace, websocket.CloseTryAgainLater, "", types.LeaveRejected, room.NotBack},
+	{errKeepalive, closeKeepalive, "keepalive timeout", types.LeaveTimeout, room.BackSoon},
+	{room.ErrReplaced, closeReplaced, "replaced", types.LeaveLeft, room.NotBack},
 }
 
 // endingOf returns what cause means. An unknown cause is a fault of the server.
@@ -96,6 +100,8 @@ func causeOfRead(err error) error {
 	switch {
 	case errors.As(err, &closed):
 		switch closed.Code {
+		case closeAway:
+			return errAway
 		case websocket.CloseNormalClosure, websocket.CloseGoingAway, websocket.CloseNoStatusReceived:
 			// A close frame without a code is what close() without arguments sends.
 			return errClientClosed

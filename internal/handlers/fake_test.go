@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -40,6 +41,8 @@ type media struct {
 type mediaPeer struct {
 	media  *media
 	config room.MediaConfig
+
+	nudges atomic.Int64
 
 	mu    sync.Mutex
 	calls []string
@@ -105,7 +108,7 @@ func (p *mediaPeer) View(v types.View) *types.ProtocolError {
 }
 
 func (p *mediaPeer) Restart()                     { _ = p.note("restart") }
-func (p *mediaPeer) Nudge()                       {}
+func (p *mediaPeer) Nudge()                       { p.nudges.Add(1) }
 func (p *mediaPeer) Resume(types.Signaller, bool) { _ = p.note("resume") }
 
 func (p *mediaPeer) MLines() int {

@@ -30,7 +30,7 @@ import (
 type Rooms interface {
 	CanJoin(room, resume string) error
 	AddPeerToRoom(req room.JoinRequest) (*room.Member, error)
-	GetPeersInRoom(id string) []types.PeerInfo
+	CountPeers(id string) int
 }
 
 // Options is what a WebsocketHandler is made from.
@@ -148,17 +148,11 @@ func (h *WebsocketHandler) Validate(w http.ResponseWriter, r *http.Request) {
 		WriteError(w, refusal)
 		return
 	}
-	peers := 0
-	for _, p := range h.opts.Rooms.GetPeersInRoom(join.room) {
-		if p.State.Connection == types.ConnectionOK {
-			peers++
-		}
-	}
 	writeJSON(w, http.StatusOK, struct {
 		Room     string `json:"room"`
 		Username string `json:"username"`
 		Peers    int    `json:"peers"`
-	}{join.room, join.username, peers})
+	}{join.room, join.username, h.opts.Rooms.CountPeers(join.room)})
 }
 
 func (h *WebsocketHandler) refuse(w http.ResponseWriter, r *http.Request, refusal *types.ProtocolError) {

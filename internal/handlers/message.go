@@ -90,10 +90,25 @@ func (c *client) route(m message) *types.ProtocolError {
 	case types.EventRestart:
 		media.Restart()
 		return nil
+	case types.EventPing:
+		return c.pong(m.Data)
 	case types.EventLeave:
 		return errLeave
 	}
 	return c.unknownEvent(m.Event)
+}
+
+// maxPing is the most characters that a ping may bring along.
+const maxPing = 64
+
+// pong answers a ping with what it brought: by it a page, which cannot see
+// WebSocket pongs, finds out whether its socket still leads somewhere.
+func (c *client) pong(data string) *types.ProtocolError {
+	if len(data) > maxPing && utf8.RuneCountInString(data) > maxPing {
+		return types.Errorf(types.CodeBadMessage, "a ping has at most %d characters", maxPing)
+	}
+	_ = c.out.Send(types.Message{Event: types.EventPong, Data: data})
+	return nil
 }
 
 // with decodes the data of m and hands it to f.

@@ -93,6 +93,51 @@ var badMessages = []struct {
 	{`{"event":"moderate","data":"{}"}`, types.CodeUnknownEvent},
 }
 
+// A client finds out whether his socket still leads somewhere.
+func TestPing(t *testing.T) {
+	s := serve(t, nil)
+	for protocol := range 2 {
+		p := s.dial(fmt.Sprintf("protocol=%d", protocol))
+		for _, data := range []string{"", "1", strings.Repeat("é", maxPing)} {
+			p.send("ping", data)
+			if m := p.await(types.EventPong); m.Data != data {
+				t.Errorf("%q was answered with %q", data, m.Data)
+			}
+		}
+		p.send("ping", strings.Repeat("é", maxPing+1))
+		if got := decodeAs[types.ProtocolError](t, p.await(types.EventError)); got.Code != types.CodeBadMessage || got.Event != types.EventPing {
+			t.Errorf("a long ping: %+v", got)
+		}
+	}
+}
+
+// The room asks whether a client is there, and hears of his answer.
+func TestProbe(t *testing.T) {
+	s := serve(t, nil)
+	p := s.dial("protocol=1")
+	p.await(types.EventOffer)
+	pings := make(chan struct{}, 1)
+	p.SetPingHandler(func(string) error {
+		pings <- struct{}{}
+		return p.WriteControl(websocket.PongMessage, nil, time.Now().Add(patience))
+	})
+	done := make(chan struct{})
+	go func() { // ends with the leave below
+		defer close(done)
+		for {
+			if _, _, err := p.NextReader(); err != nil {
+				return
+			}
+		}
+	}()
+	media := s.media.peer(0)
+	media.config.Observer.Silent(true)
+	<-pings
+	eventually(t, "media hears of the pong", func() bool { return media.nudges.Load() > 0 })
+	p.send("leave", "")
+	<-done
+}
+
 func TestBadMessages(t *testing.T) {
 	s := serve(t, nil)
 	other := s.dial("protocol=1&username=Other")

@@ -45,6 +45,7 @@ type outbox struct {
 	mu    sync.Mutex
 	queue [][]byte
 	bytes int   // queued or being written
+	ping  bool  // one is to be written
 	cause error // of the close; nil while open
 }
 
@@ -112,6 +113,14 @@ func (o *outbox) Reject(err *types.ProtocolError) {
 	}
 }
 
+// Probe has a ping written (room.Conn).
+func (o *outbox) Probe() {
+	o.mu.Lock()
+	o.ping = true
+	o.mu.Unlock()
+	o.poke()
+}
+
 // Close ends the socket for a cause; only the first call counts (room.Conn).
 // Reading stops at once. What is queued is still written, unless the client is
 // gone or does not read, and then the close frame that belongs to the cause.
@@ -156,9 +165,9 @@ func (o *outbox) poke() {
 	}
 }
 
-// next waits for messages to write: as many as fit into writePiece, at least
-// one. None means that the close frame is due.
-func (o *outbox) next() (frames [][]byte, size int) {
+// next waits for something to write: a ping, messages, as many as fit into
+// writePiece, or both. Neither means that the close frame is due.
+func (o *outbox) next() (frames [][]byte, size int, ping bool) {
 	for {
 		o.mu.Lock()
 		n := 0
@@ -171,9 +180,10 @@ func (o *outbox) next() (frames [][]byte, size int) {
 			o.queue = nil // an idle client keeps no memory
 		}
 		closing := o.cause != nil
+		ping, o.ping = o.ping && !closing, false
 		o.mu.Unlock()
-		if n > 0 || closing {
-			return frames, size
+		if n > 0 || ping || closing {
+			return frames, size, ping
 		}
 		<-o.wake
 	}
@@ -193,11 +203,17 @@ func (o *outbox) run() {
 	defer recovery.RecoverFunc("websocket writer", func(any) { o.Close(errBroken) })
 	defer o.wire.stalled.Stop()
 	for {
-		frames, size := o.next()
-		if len(frames) == 0 {
+		frames, size, ping := o.next()
+		if len(frames) == 0 && !ping {
 			break
 		}
-		err := o.write(frames)
+		var err error
+		if ping {
+			err = o.ws.WriteControl(websocket.PingMessage, nil, time.Time{})
+		}
+		if err == nil && len(frames) > 0 {
+			err = o.write(frames)
+		}
 		o.written(size)
 		if err != nil {
 			o.Close(errBroken)

@@ -25,6 +25,7 @@ type fakeConn struct {
 	messages []types.Message
 	cause    error
 	rejected int
+	probes   int
 	onClose  func(cause error) // what the handler would do then
 }
 
@@ -50,6 +51,12 @@ func (c *fakeConn) Reject(*types.ProtocolError) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.rejected++
+}
+
+func (c *fakeConn) Probe() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.probes++
 }
 
 func (c *fakeConn) Close(cause error) {
@@ -140,6 +147,7 @@ type fakePeer struct {
 	config  MediaConfig
 	mu      sync.Mutex
 	resumes []bool
+	nudges  int
 }
 
 func (m *fakeMedia) AddPeerConnection(c MediaConfig) MediaPeer {
@@ -193,8 +201,13 @@ func (p *fakePeer) Publish(types.Publish) *types.ProtocolError                  
 func (p *fakePeer) Unpublish(types.Publish) *types.ProtocolError                       { return nil }
 func (p *fakePeer) View(types.View) *types.ProtocolError                               { return nil }
 func (p *fakePeer) Restart()                                                           {}
-func (p *fakePeer) Nudge()                                                             {}
 func (p *fakePeer) MLines() int                                                        { return 2 }
+
+func (p *fakePeer) Nudge() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.nudges++
+}
 
 func (p *fakePeer) Resume(s types.Signaller, keep bool) {
 	p.mu.Lock()

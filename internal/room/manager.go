@@ -229,6 +229,17 @@ func (rm *RoomManager) GetPeersInRoom(id string) []types.PeerInfo {
 	return r.peers()
 }
 
+// CountPeers returns how many members of a room are connected.
+func (rm *RoomManager) CountPeers(id string) int {
+	rm.mu.Lock()
+	r := rm.rooms[id]
+	rm.mu.Unlock()
+	if r == nil {
+		return 0
+	}
+	return r.connected()
+}
+
 // GetAllRooms returns the number of connected members of each room that has any.
 func (rm *RoomManager) GetAllRooms() map[string]int {
 	counts := make(map[string]int)

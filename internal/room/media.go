@@ -34,6 +34,9 @@ type MediaConfig struct {
 type Observer interface {
 	// Publishing says which of a base client's sources send now.
 	Publishing(microphone, camera bool)
+	// Silent says that nothing comes any more on the peer's media path although
+	// something should, or that it does again.
+	Silent(silent bool)
 	// Failed says that the media of this peer ended by a fault of the server.
 	Failed(err error)
 }
@@ -48,7 +51,8 @@ type MediaPeer interface {
 	View(v types.View) *types.ProtocolError
 	// Restart asks for an offer with new ICE credentials.
 	Restart()
-	// Nudge says that the client spoke: a closed PeerConnection is replaced.
+	// Nudge says that the client gave a sign of life on his socket: a closed
+	// PeerConnection is replaced, and a silent media path repaired.
 	Nudge()
 	// Resume says that the client is back on a new socket. keep: he still has
 	// his PeerConnection; otherwise a new one is made.
@@ -66,6 +70,9 @@ type Conn interface {
 	SendEncoded(frame []byte) error
 	// Reject counts a mistake of the client that media found late.
 	Reject(err *types.ProtocolError)
+	// Probe sends a ping of its own, whose pong is told by Member.Answered. No
+	// pong has no consequence.
+	Probe()
 	// Close ends the socket, after what has been queued where that is possible.
 	// The cause (errors.go) decides the close code. Only the first call counts.
 	Close(cause error)

@@ -36,11 +36,18 @@ type Member struct {
 	// which are never held together with Room.mu.
 	signal atomic.Pointer[Conn]
 
+	// unproven is set from a resume to the first message on its socket. Until
+	// then the token that was used stays valid: the welcome with the next one may
+	// never have arrived. Written under Room.mu.
+	unproven atomic.Bool
+
 	// Guarded by Room.mu.
 	conn     Conn // nil while the connection is lost
 	username string
 	state    types.PeerState
+	silent   bool          // nothing comes on his media path
 	token    string        // of the next resume; "" for a base client
+	used     string        // the token of the last resume while unproven, else ""
 	waiting  chan struct{} // closed when the wait for his return is over; nil when he is here
 	gone     bool
 }
@@ -212,6 +219,56 @@ func (m *Member) Publishing(microphone, camera bool) {
 		m.updatedLocked(before)
 	}
 }
+
+// Silent is told by media that nothing comes from the client any more, or that
+// something does again (Observer). The others see him as lost meanwhile, and his
+// socket is asked whether he is there at all: if he is, only the way of media is
+// broken, and media repairs it (Answered).
+func (m *Member) Silent(silent bool) {
+	m.room.mu.Lock()
+	defer m.room.mu.Unlock()
+	m.silent = silent
+	m.connectionLocked()
+	if silent && m.conn != nil {
+		m.conn.Probe()
+	}
+}
+
+// connectionLocked tells the others when the member is lost or back: by his
+// socket, or by his media.
+func (m *Member) connectionLocked() {
+	now := types.ConnectionOK
+	if m.conn == nil || m.silent {
+		now = types.ConnectionLost
+	}
+	if m.gone || now == m.state.Connection {
+		return
+	}
+	m.state.Connection = now
+	m.room.tellLocked(types.NewMessage(types.EventPeerUpdated, m.infoLocked()), m)
+}
+
+// Spoke says that a message came on conn.
+func (m *Member) Spoke(conn Conn) {
+	if m.unproven.Load() {
+		m.prove(conn)
+	}
+	m.Media().Nudge()
+}
+
+// prove notes that the welcome of the last resume has arrived: its token counts
+// from now on, and only it.
+func (m *Member) prove(conn Conn) {
+	m.room.mu.Lock()
+	defer m.room.mu.Unlock()
+	if m.conn == conn {
+		m.used = ""
+		m.unproven.Store(false)
+	}
+}
+
+// Answered says that a pong came on the member's socket.
+func (m *Member) Answered() { m.Media().Nudge() }
 
 // Failed is told by media that it ended by a fault of the server (Observer). The
 // member goes, with 1011.

@@ -58,7 +58,7 @@ func TestSameOrderForAll(t *testing.T) {
 				_ = m.State(types.StateUpdate{Hand: &on})
 				_ = m.Chat("from " + name)
 				if rand.IntN(2) == 0 {
-					m.SocketLost(c, types.LeaveLost)
+					m.SocketLost(c, types.LeaveLost, BackSoon)
 					w.RemovePeerFromRoom(m, types.LeaveTimeout)
 				} else {
 					m.Leave(c, types.LeaveLeft)
@@ -148,7 +148,7 @@ func TestLateErrorsReachTheSocket(t *testing.T) {
 	m, c := w.join("Alice")
 	errs := w.media[0].list()[0].config.Errors
 	errs(types.Errorf(types.CodeBadSDP, "x"))
-	m.SocketLost(c, types.LeaveLost)
+	m.SocketLost(c, types.LeaveLost, BackSoon)
 	errs(types.Errorf(types.CodeBadSDP, "x")) // to nobody
 	if c.rejected != 1 {
 		t.Errorf("counted %d", c.rejected)
@@ -165,7 +165,7 @@ func TestDrainAndClose(t *testing.T) {
 		}
 		lost, lc := w.join("lost")
 		token := welcome(t, lc).Resume.Token
-		lost.SocketLost(lc, types.LeaveLost)
+		lost.SocketLost(lc, types.LeaveLost, BackSoon)
 
 		w.Drain()
 		for _, resume := range []string{"", token} {
@@ -216,7 +216,7 @@ func TestCloseUnderway(t *testing.T) {
 					default:
 					}
 					_ = m.Chat("x")
-					m.SocketLost(c, types.LeaveLost)
+					m.SocketLost(c, types.LeaveLost, BackSoon)
 				}
 			})
 		}

@@ -16,46 +16,67 @@ func newToken() string {
 	return base64.RawURLEncoding.EncodeToString(b[:])
 }
 
-// SocketLost says that conn broke without a word of leaving. If it is still his
+// Return says whether and when somebody whose socket is gone may be back.
+type Return int
+
+const (
+	// NotBack: he left, or was thrown out.
+	NotBack Return = iota
+	// BackAtOnce: his page was closed or is being loaded again, which is the same
+	// at first. Who reloads is back within seconds.
+	BackAtOnce
+	// BackSoon: his connection broke. He has ResumeWindow.
+	BackSoon
+)
+
+// awayWindow bounds the window of BackAtOnce: the others see that long a person
+// who will not come back, if he closed the page.
+const awayWindow = 5 * time.Second
+
+// SocketLost says that conn is gone without a word of leaving. If it is still his
 // socket, a base client is gone at once, for the given reason; a protocol=1
-// client stays for the resume window, shown as lost, with his media going on.
-func (m *Member) SocketLost(conn Conn, reason types.LeaveReason) {
-	if !m.awaitReturn(conn) {
+// client stays for the window of back, shown as lost, with his media going on.
+func (m *Member) SocketLost(conn Conn, reason types.LeaveReason, back Return) {
+	window := m.room.manager.opts.ResumeWindow
+	late := types.LeaveTimeout
+	if back == BackAtOnce {
+		window, late = min(window, awayWindow), reason
+	}
+	if !m.awaitReturn(conn, window, late) {
 		m.Leave(conn, reason)
 		return
 	}
-	m.log.Info("connection lost", "window", m.room.manager.opts.ResumeWindow)
+	m.log.Info("connection lost", "window", window)
 }
 
-// awaitReturn starts the wait for a lost member. It reports false when there is
-// nothing to wait for.
-func (m *Member) awaitReturn(conn Conn) bool {
+// awaitReturn starts the wait for a lost member, who is removed for the reason
+// late when it is over. It reports false when there is nothing to wait for.
+func (m *Member) awaitReturn(conn Conn, window time.Duration, late types.LeaveReason) bool {
 	r := m.room
-	window := r.manager.opts.ResumeWindow
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if m.gone || m.conn != conn || m.peer.Protocol < 1 || window <= 0 {
 		return false
 	}
 	waiting := make(chan struct{})
-	if !r.manager.tasks.start("resume window", func() { m.wait(waiting, window) }) {
+	if !r.manager.tasks.start("resume window", func() { m.wait(waiting, window, late) }) {
 		return false
 	}
 	m.waiting = waiting
 	m.disconnectLocked()
-	m.state.Connection = types.ConnectionLost
-	r.tellLocked(types.NewMessage(types.EventPeerUpdated, m.infoLocked()), m)
+	m.connectionLocked()
 	return true
 }
 
-// wait removes the member unless waiting is closed within window.
-func (m *Member) wait(waiting chan struct{}, window time.Duration) {
+// wait removes the member for the reason late unless waiting is closed within
+// window.
+func (m *Member) wait(waiting chan struct{}, window time.Duration, late types.LeaveReason) {
 	timer := time.NewTimer(window)
 	defer timer.Stop()
 	select {
 	case <-waiting:
 	case <-timer.C:
-		m.room.remove(m, types.LeaveTimeout, func() bool { return m.waiting == waiting })
+		m.room.remove(m, late, func() bool { return m.waiting == waiting })
 	}
 }
 
@@ -66,13 +87,17 @@ func (m *Member) stopWaitingLocked() {
 	}
 }
 
-// byTokenLocked returns the member whose resume token this is. Every token is
-// compared in full, so that the time taken tells nothing about any.
+// byTokenLocked returns the member whose resume token this is: the one of his
+// last welcome, or the one he came back with and has not yet shown to have a
+// successor of. Every token is compared in full, so that the time taken tells
+// nothing about any.
 func (r *Room) byTokenLocked(token string) *Member {
 	var found *Member
 	for _, m := range r.members {
-		if m.token != "" && subtle.ConstantTimeCompare([]byte(m.token), []byte(token)) == 1 {
-			found = m
+		for _, valid := range [...]string{m.token, m.used} {
+			if valid != "" && subtle.ConstantTimeCompare([]byte(valid), []byte(token)) == 1 {
+				found = m
+			}
 		}
 	}
 	return found
@@ -112,16 +137,13 @@ func (r *Room) exchange(req JoinRequest) (m *Member, old Conn) {
 	}
 	old = m.conn
 	m.stopWaitingLocked()
-	m.token = newToken()
-	lost := m.state.Connection == types.ConnectionLost
-	m.state.Connection = types.ConnectionOK
+	m.token, m.used = newToken(), req.Resume
+	m.unproven.Store(true)
 	// First the welcome, then whatever media sends: Send goes on to the old
 	// socket, or nowhere, until connectLocked.
 	m.conn = req.Conn
 	r.welcomeLocked(m, req.LastChat, true)
 	m.connectLocked(req.Conn)
-	if lost {
-		r.tellLocked(types.NewMessage(types.EventPeerUpdated, m.infoLocked()), m)
-	}
+	m.connectionLocked()
 	return m, old
 }

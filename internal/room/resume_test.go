@@ -21,7 +21,7 @@ func TestLostAndBack(t *testing.T) {
 		known := b.take()[0].ID
 		a.take()
 
-		bob.SocketLost(b, types.LeaveLost)
+		bob.SocketLost(b, types.LeaveLost, BackSoon)
 		if got := a.story(t); got != "Bob is lost" {
 			t.Errorf("Alice saw %s", got)
 		}
@@ -67,7 +67,7 @@ func TestLostAndBack(t *testing.T) {
 		if got := a.story(t); got != "" {
 			t.Errorf("then Alice saw %s", got)
 		}
-		bob.SocketLost(b, types.LeaveLost) // a late word of the old socket
+		bob.SocketLost(b, types.LeaveLost, BackSoon) // a late word of the old socket
 		bob.Leave(b, types.LeaveLeft)
 		if got := a.story(t); got != "" || w.GetAllRooms()["demo"] != 2 {
 			t.Errorf("the old socket had an effect: %s", got)
@@ -86,7 +86,7 @@ func TestWindowRunsOut(t *testing.T) {
 		bob, b := w.join("Bob")
 		token := welcome(t, b).Resume.Token
 		a.take()
-		bob.SocketLost(b, types.LeaveLost)
+		bob.SocketLost(b, types.LeaveLost, BackSoon)
 		time.Sleep(30 * time.Second)
 		synctest.Wait()
 		if got := a.story(t); got != "Bob is lost, Bob left (timeout)" {
@@ -109,7 +109,7 @@ func TestBackInTheLastMoment(t *testing.T) {
 			defer w.close()
 			m, c := w.join("Alice")
 			token := welcome(t, c).Resume.Token
-			m.SocketLost(c, types.LeaveLost)
+			m.SocketLost(c, types.LeaveLost, BackSoon)
 			time.Sleep(30 * time.Second)
 			back := &fakeConn{}
 			again, _ := w.joinAs(JoinRequest{Conn: back, Room: "demo", Username: "Alice", Protocol: 1, Resume: token})
@@ -131,7 +131,7 @@ func TestRoomWaitsForLostMember(t *testing.T) {
 		defer w.close()
 		m, c := w.join("Alice")
 		token := welcome(t, c).Resume.Token
-		m.SocketLost(c, types.LeaveLost)
+		m.SocketLost(c, types.LeaveLost, BackSoon)
 		if rooms := w.GetAllRooms(); len(rooms) != 0 {
 			t.Errorf("listed %v", rooms)
 		}
@@ -143,7 +143,7 @@ func TestRoomWaitsForLostMember(t *testing.T) {
 		if got := w.media[0].list()[0].resumes; len(got) != 1 || got[0] {
 			t.Errorf("media was resumed %v, want new", got)
 		}
-		m.SocketLost(c, types.LeaveLost)
+		m.SocketLost(c, types.LeaveLost, BackSoon)
 		time.Sleep(30 * time.Second)
 		synctest.Wait()
 		if n := w.opts.Metrics.ActiveRooms.Load(); n != 0 {
@@ -204,10 +204,12 @@ func TestTokens(t *testing.T) {
 	if err := w.CanJoin("demo", token); err != nil {
 		t.Errorf("Alice cannot come back: %v", err)
 	}
-	if m, _ := w.joinAs(JoinRequest{Room: "demo", Protocol: 1, Resume: token}); m != alice {
+	m, back := w.joinAs(JoinRequest{Room: "demo", Protocol: 1, Resume: token})
+	if m != alice {
 		t.Error("Alice did not come back")
 	}
-	// It worked once.
+	// It worked, and its successor has arrived.
+	alice.Spoke(back)
 	if err := w.CanJoin("demo", token); err == nil {
 		t.Error("a used token keeps a place")
 	}
@@ -216,13 +218,138 @@ func TestTokens(t *testing.T) {
 	}
 }
 
+// A welcome that is lost on the way must not cost the person his identity: the
+// token that was used counts until the client has spoken on the new socket.
+func TestLostWelcome(t *testing.T) {
+	w := newWorld(t, nil)
+	defer w.close()
+	alice, a := w.join("Alice")
+	first := welcome(t, a).Resume.Token
+	back := func(token string) (*Member, *fakeConn, types.Welcome) {
+		t.Helper()
+		m, c := w.joinAs(JoinRequest{Room: "demo", Username: "Alice", Protocol: 1, Resume: token, Keep: true})
+		return m, c, welcome(t, c)
+	}
+	lost, lostConn, lostWelcome := back(first)
+	if lost != alice || !lostWelcome.Resumed {
+		t.Fatal("not resumed")
+	}
+	again, c, second := back(first)
+	if again != alice || !second.Resumed || second.Resume.Token == first || second.Resume.Token == lostWelcome.Resume.Token {
+		t.Fatalf("the second attempt was not resumed: %+v", second)
+	}
+	alice.Spoke(lostConn) // what was sent on a socket that has been replaced proves nothing
+	if m, _, third := back(first); m != alice || !third.Resumed {
+		t.Fatal("a word on the old socket made the token invalid")
+	} else if m, next, fourth := back(third.Resume.Token); m != alice || !fourth.Resumed {
+		t.Fatal("the successor is not valid")
+	} else {
+		c, second = next, fourth
+	}
+	alice.Spoke(c)
+	for what, token := range map[string]string{"the first": first, "one never confirmed": lostWelcome.Resume.Token} {
+		if m, c, got := back(token); m == alice || got.Resumed {
+			t.Errorf("%s token is still valid", what)
+		} else {
+			m.Leave(c, types.LeaveLeft)
+		}
+	}
+	if m, _, got := back(second.Resume.Token); m != alice || !got.Resumed {
+		t.Error("the present token is not valid")
+	}
+}
+
+// A page that is closed or loaded again leaves a short time to come back.
+func TestAwayIsShort(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, nil)
+		defer w.close()
+		_, a := w.join("Alice")
+		bob, b := w.join("Bob")
+		token := welcome(t, b).Resume.Token
+		a.take()
+		bob.SocketLost(b, types.LeaveLeft, BackAtOnce)
+		time.Sleep(5*time.Second - time.Nanosecond)
+		m, b := w.joinAs(JoinRequest{Room: "demo", Username: "Bob", Protocol: 1, Resume: token})
+		if m != bob {
+			t.Fatal("not the same person after a reload")
+		}
+		bob.SocketLost(b, types.LeaveLeft, BackAtOnce)
+		time.Sleep(5 * time.Second)
+		synctest.Wait()
+		if got := a.story(t); got != "Bob is lost, Bob is ok, Bob is lost, Bob left (left)" {
+			t.Errorf("Alice saw %s", got)
+		}
+	})
+}
+
+// Who is silent on his media path is shown as lost, and asked on his socket.
+func TestSilentMedia(t *testing.T) {
+	w := newWorld(t, nil)
+	defer w.close()
+	alice, a := w.join("Alice")
+	bob, b := w.join("Bob")
+	token := welcome(t, b).Resume.Token
+	media := w.media[0].list()[1]
+	a.take()
+	bob.Silent(true)
+	bob.Silent(true)
+	if b.probes != 2 || a.probes != 0 {
+		t.Errorf("%d probes for Bob, %d for Alice", b.probes, a.probes)
+	}
+	bob.Answered()
+	bob.Spoke(b)
+	if media.nudges != 2 {
+		t.Errorf("media was told of %d signs of life", media.nudges)
+	}
+	if got := w.CountPeers("demo"); got != 2 {
+		t.Errorf("%d counted", got)
+	}
+	// Socket and media: back is who is back with both.
+	bob.SocketLost(b, types.LeaveLost, BackSoon)
+	if _, c := w.joinAs(JoinRequest{Room: "demo", Protocol: 1, Resume: token, Keep: true}); len(c.take()) == 0 {
+		t.Error("no welcome")
+	}
+	if got := a.story(t); got != "Bob is lost" {
+		t.Errorf("Alice saw %s", got)
+	}
+	bob.Silent(false)
+	if got := a.story(t); got != "Bob is ok" {
+		t.Errorf("then Alice saw %s", got)
+	}
+	alice.Leave(a, types.LeaveLeft)
+	alice.Silent(true) // a late word of media
+}
+
+// The room ended meanwhile: the token leads into a new one, as a new person.
+func TestResumeIntoARoomThatEnded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, nil)
+		defer w.close()
+		bob, b := w.join("Bob")
+		before := welcome(t, b)
+		_ = bob.Chat("said before")
+		bob.SocketLost(b, types.LeaveLost, BackSoon)
+		time.Sleep(31 * time.Second)
+		synctest.Wait()
+		m, c := w.joinAs(JoinRequest{Room: "demo", Username: "Bob", Protocol: 1, Resume: before.Resume.Token, Keep: true, LastChat: "0"})
+		got := welcome(t, c)
+		if m == bob || got.Resumed || got.PeerID == before.PeerID || len(got.Chat) != 0 {
+			t.Errorf("welcome %+v", got)
+		}
+		if len(w.media) != 2 {
+			t.Errorf("%d rooms had media", len(w.media))
+		}
+	})
+}
+
 func TestBaseClientIsGoneAtOnce(t *testing.T) {
 	w := newWorld(t, nil)
 	defer w.close()
 	_, a := w.join("Alice")
 	m, c := w.joinAs(JoinRequest{Room: "demo", Username: "Bob"})
 	a.take()
-	m.SocketLost(c, types.LeaveLost)
+	m.SocketLost(c, types.LeaveLost, BackSoon)
 	if got := a.story(t); got != "Bob left (lost)" {
 		t.Errorf("Alice saw %s", got)
 	}
@@ -232,7 +359,7 @@ func TestNoWindow(t *testing.T) {
 	w := newWorld(t, func(o *Options) { o.ResumeWindow = 0 })
 	defer w.close()
 	m, c := w.join("Alice")
-	m.SocketLost(c, types.LeaveTimeout)
+	m.SocketLost(c, types.LeaveTimeout, BackSoon)
 	if rooms := w.opts.Metrics.ActiveRooms.Load(); rooms != 0 {
 		t.Error("stayed without a window")
 	}

@@ -27,6 +27,8 @@ const (
 	EventQuality     = "quality"
 	EventRestart     = "restart"
 	EventLeave       = "leave"
+	EventPing        = "ping"
+	EventPong        = "pong"
 	EventError       = "error"
 )
 
