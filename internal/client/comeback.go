@@ -14,7 +14,6 @@ import (
 // that comes on the PeerConnection, reports included, of which a healthy server
 // sends one a second.
 const (
-	eventPing  = "ping"
 	watchEvery = 100 * time.Millisecond
 	// doubtMedia is the silence of media that had been flowing after which the
 	// socket is asked for a sign of life. pongWait is how long that may take.
@@ -158,7 +157,7 @@ func (b *comeback) ping(s *socket) {
 		s.offer(frame{websocket.PingMessage, nil})
 		return
 	}
-	s.say(types.Message{Event: eventPing, Data: "alive?"})
+	s.say(types.Message{Event: types.EventPing, Data: "alive?"})
 }
 
 // repair asks for an ICE restart over a socket that has just shown life.
