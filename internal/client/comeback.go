@@ -30,6 +30,9 @@ const (
 	repairAfter = 2500 * time.Millisecond
 	settle      = 250 * time.Millisecond
 	repairEvery = 4 * time.Second
+	// ghosts is how long an attempt that was given up may still reach a server
+	// that was busy or stopped.
+	ghosts = 30 * time.Second
 )
 
 // A Loss is one end of a socket and the return after it.
@@ -53,6 +56,9 @@ type comeback struct {
 	ctx   context.Context // ends when the client leaves
 	waits waits
 	media mediaWatch
+	// abandoned is when an attempt or a socket was last given up without an
+	// answer. The server may find it later, and then takes it for the newest.
+	abandoned time.Time
 }
 
 // run is the goroutine of a client with Options.ComeBack.
@@ -102,6 +108,9 @@ func (b *comeback) comeBack(o outcome) bool {
 		if o == final {
 			c.fail(err)
 			return false
+		}
+		if o == away {
+			b.abandoned = time.Now()
 		}
 		wait = b.waits.next(o, atLeast)
 	}
@@ -174,6 +183,7 @@ func (b *comeback) repair(s *socket, now time.Time) {
 
 // giveUp ends a socket on which nobody answers. Its reader ends with it.
 func (b *comeback) giveUp(s *socket) {
+	b.abandoned = time.Now()
 	s.silent.Store(true)
 	s.shut()
 }
@@ -189,6 +199,14 @@ func (b *comeback) lost(s *socket) outcome {
 	switch {
 	case s.silent.Load():
 		return away
+	case code == websocket.CloseAbnormalClosure && b.media.silent(time.Now()) > doubtMedia:
+		// A server that dies resets the socket and falls silent in the same
+		// moment. Here media had been silent before, and the reset is the
+		// answer to a ping: the way has changed, behind a NAT or to another
+		// network, and nobody is to be spared.
+		return away
+	case code == codeReplaced && time.Since(b.abandoned) < ghosts:
+		return away // replaced by an attempt of its own
 	case comesBack(code, reason):
 		return ended
 	}

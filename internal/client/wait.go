@@ -29,6 +29,9 @@ const (
 	longestTry  = 10 * time.Second
 )
 
+// codeReplaced closes a socket whose peer has come with another one.
+const codeReplaced = 4009
+
 // An outcome is what became of an attempt to open a socket, or of an open one.
 type outcome int
 
@@ -96,7 +99,7 @@ func comesBack(code int, reason string) bool {
 	switch code {
 	case websocket.CloseNormalClosure, websocket.CloseProtocolError, websocket.CloseUnsupportedData,
 		websocket.CloseInvalidFramePayloadData, websocket.CloseMessageTooBig, websocket.CloseTryAgainLater,
-		4001, 4003, 4009:
+		4001, 4003, codeReplaced:
 		return false
 	case websocket.ClosePolicyViolation:
 		return reason == "slow consumer"

@@ -13,7 +13,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/pion/transport/v5"
 	"github.com/pion/transport/v5/stdnet"
@@ -85,13 +84,12 @@ func (l *lab) command(args ...string) *exec.Cmd {
 	return cmd
 }
 
-// do runs a command of netlab.sh and returns when it was in force.
-func (l *lab) do(command string, args ...string) time.Time {
+// do runs a command of netlab.sh.
+func (l *lab) do(command string, args ...string) {
 	l.t.Helper()
 	if out, err := l.command(append([]string{command}, args...)...).CombinedOutput(); err != nil {
 		l.t.Errorf("netlab %s %s: %v\n%s", command, strings.Join(args, " "), err, out)
 	}
-	return time.Now()
 }
 
 // host is one of the machines: what is dialled or listened on through it is in
@@ -110,6 +108,10 @@ func (l *lab) host(i int) *host {
 	}
 	return &host{Net: none, namespace: fmt.Sprintf("%s-h%d", l.name, i), number: fmt.Sprint(i)}
 }
+
+// The first thread of a process cannot end, so it must never be one that in
+// takes away: the goroutine of TestMain keeps it.
+func init() { runtime.LockOSThread() }
 
 // in runs f on a thread that is in the host's network. A socket stays in the
 // network it was made in, so that everybody may use it afterwards.
