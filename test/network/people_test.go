@@ -31,7 +31,7 @@ func (s *server) dial(from *host, opts client.Options) (*client.Client, error) {
 	opts.URL, opts.Protocol, opts.ComeBack = serverURL, 1, true
 	opts.NetDial, opts.Net = from.dial, from
 	opts.Interfaces = func(name string) bool { return name != "lo" }
-	ctx, cancel := context.WithTimeout(context.Background(), deadline)
+	ctx, cancel := within(deadline)
 	defer cancel()
 	return client.Dial(ctx, opts)
 }
@@ -47,10 +47,14 @@ func camera() client.PublishOptions {
 
 func both() []client.PublishOptions { return []client.PublishOptions{microphone(), camera()} }
 
+func within(d time.Duration) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.Background(), d)
+}
+
 // wait fails the test when the condition does not come true.
-func wait(t *testing.T, within time.Duration, c *client.Client, what string, condition func(*client.State) bool) {
+func wait(t *testing.T, limit time.Duration, c *client.Client, what string, condition func(*client.State) bool) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), within)
+	ctx, cancel := within(limit)
 	defer cancel()
 	if err := c.WaitFor(ctx, what, condition); err != nil {
 		t.Fatal(err)
@@ -79,10 +83,10 @@ func pass(d time.Duration) { <-time.After(d) }
 
 // hears waits until somebody has received media of another that was sent after
 // a moment, and returns when the first of it came.
-func hears(t *testing.T, within time.Duration, c, other *client.Client, after time.Time) time.Time {
+func hears(t *testing.T, limit time.Duration, c, other *client.Client, after time.Time) time.Time {
 	t.Helper()
 	before := c.From(other.Tag(), types.KindAudio)
-	wait(t, within, c, "media again", func(st *client.State) bool {
+	wait(t, limit, c, "media again", func(st *client.State) bool {
 		now := st.From(other.Tag(), types.KindAudio)
 		return now.Packets > before.Packets+10 && now.LastAt.After(after)
 	})
@@ -184,14 +188,14 @@ func (d *delivery) begin() {
 
 // share returns how many of all packets came within the time. The last second
 // may still be on its way.
-func (d *delivery) share(within time.Duration) (share float64, packets int) {
+func (d *delivery) share(limit time.Duration) (share float64, packets int) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	good := 0
 	for frame := d.first; frame+30 < d.last; frame++ {
 		for i := range d.of {
 			packets++
-			if took, ok := d.took[[2]uint32{frame, i}]; ok && took <= within {
+			if took, ok := d.took[[2]uint32{frame, i}]; ok && took <= limit {
 				good++
 			}
 		}

@@ -49,16 +49,17 @@ func (l *lab) serve() *server {
 		Timeout:   2 * time.Second,
 		Transport: &http.Transport{DialContext: s.host.dial, DisableKeepAlives: true},
 	}
-	s.launch()
 	l.t.Cleanup(func() {
-		if s.cmd == nil {
+		if s.cmd == nil || s.cmd.Process == nil {
 			return
 		}
+		defer func() { _ = s.cmd.Process.Kill() }() // if it does not end
 		s.signal(syscall.SIGTERM)
 		if code := s.wait(15 * time.Second); code != 0 {
 			l.t.Errorf("the server ended with %d:\n%s", code, s.output.String())
 		}
 	})
+	s.launch()
 	return s
 }
 
@@ -71,7 +72,7 @@ func (s *server) launch() time.Time {
 	}
 	s.output.Reset()
 	s.cmd = s.lab.command("exec", "1", path)
-	s.cmd.Env = append(s.cmd.Env, "PORT=8080", "LOG_LEVEL=info")
+	s.cmd.Env = append(s.cmd.Env, "PORT=8080", "LOG_LEVEL=warn")
 	s.cmd.Stdout, s.cmd.Stderr = &s.output, &s.output
 	if err := s.cmd.Start(); err != nil {
 		s.t.Fatal(err)
@@ -81,7 +82,6 @@ func (s *server) launch() time.Time {
 		_ = s.cmd.Wait()
 		close(s.exited)
 	}()
-	s.t.Cleanup(func() { _ = s.cmd.Process.Kill() })
 	for end := time.Now().Add(10 * time.Second); s.health() != http.StatusOK; {
 		if time.Now().After(end) {
 			s.t.Fatal("the server does not listen")
