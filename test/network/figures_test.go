@@ -1,6 +1,7 @@
 package network
 
 import (
+	"flag"
 	"fmt"
 	"os"
 	"slices"
@@ -25,6 +26,12 @@ func TestMain(m *testing.M) {
 		panic(err)
 	}
 	scratch = dir
+	flag.Parse()
+	if !full() {
+		// They wait far more than they work; the figures of the full form are
+		// taken two at a time.
+		_ = flag.Set("test.parallel", "5")
+	}
 	code := m.Run()
 	fmt.Print(figures.table())
 	_ = os.RemoveAll(dir)

@@ -60,6 +60,7 @@ func TestLossOnTheWayDown(t *testing.T) {
 			th.play()
 			name := fmt.Sprintf("F1 loss %d %% down, 80 ms: packets within 400 ms", loss)
 			share, packets := th.toBob.share(400 * time.Millisecond)
+			t.Logf("%s of %d packets to Bob", th.toBob.tail(400*time.Millisecond), packets)
 			percent(t, name, share, aim)
 			others, _ := th.toCarol.share(400 * time.Millisecond)
 			percent(t, "F1 the same for others in the room", others, 99.9)

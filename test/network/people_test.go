@@ -203,6 +203,26 @@ func (d *delivery) share(limit time.Duration) (share float64, packets int) {
 	return float64(good) / float64(max(packets, 1)), packets
 }
 
+// tail tells what became of those that did not come in time.
+func (d *delivery) tail(limit time.Duration) string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	never, late, worst := 0, 0, time.Duration(0)
+	for frame := d.first; frame+30 < d.last; frame++ {
+		for i := range d.of {
+			took, ok := d.took[[2]uint32{frame, i}]
+			worst = max(worst, took)
+			switch {
+			case !ok:
+				never++
+			case took > limit:
+				late++
+			}
+		}
+	}
+	return fmt.Sprintf("%d never, %d late, the latest after %v", never, late, worst)
+}
+
 // duplicates counts packets that came more than once, under any number.
 func (d *delivery) duplicates() int {
 	d.mu.Lock()
