@@ -51,6 +51,13 @@ type Metrics struct {
 	Negotiations       atomic.Int64
 	NegotiationsFailed atomic.Int64
 
+	// Media paths that fell silent, ICE restarts that were offered, by cause, and
+	// what the watchdog found and did.
+	MediaSilences   atomic.Int64
+	MediaRestarts   [restartCauses]atomic.Int64
+	WatchdogFaults  [faultCauses]atomic.Int64
+	WatchdogRepairs [repairSteps]atomic.Int64
+
 	// RefusedJoins counts joins refused before the upgrade, by reason.
 	RefusedJoins [refuseReasons]atomic.Int64
 

@@ -62,6 +62,14 @@ func (m *Metrics) series() []series {
 		counter("total_plis_in", "aq_plis_received_total", "Keyframe requests (PLI, FIR) from subscribers.", &m.PLIsIn),
 		counter("total_plis_out", "aq_plis_sent_total", "Keyframe requests (PLI) to publishers.", &m.PLIsOut),
 
+		counter("total_media_silences", "aq_media_silences_total", "Media paths on which nothing came any more.", &m.MediaSilences),
+		{json: "media_restarts", prometheus: "aq_media_restarts_total", help: "ICE restarts offered, by cause.",
+			reasons: restartNames[:], values: func(i int) int64 { return m.MediaRestarts[i].Load() }},
+		{json: "watchdog_faults", prometheus: "aq_watchdog_faults_total", help: "Tracks found missing or frozen at a subscriber, by cause.",
+			reasons: faultNames[:], values: func(i int) int64 { return m.WatchdogFaults[i].Load() }},
+		{json: "watchdog_repairs", prometheus: "aq_watchdog_repairs_total", help: "What was done about such tracks, by step.",
+			reasons: repairNames[:], values: func(i int) int64 { return m.WatchdogRepairs[i].Load() }},
+
 		{json: "total_panics", prometheus: "aq_panics_recovered_total", help: "Panics recovered from.", value: panics},
 	}
 }

@@ -131,6 +131,10 @@ func (m *Member) Send(msg types.Message) error {
 	return nil
 }
 
+// Attached tells whether he has a socket at present. Media asks before it gives
+// up on an answer.
+func (m *Member) Attached() bool { return m.signal.Load() != nil }
+
 // reject counts a mistake that media found late.
 func (m *Member) reject(err *types.ProtocolError) {
 	if conn := m.signal.Load(); conn != nil {

@@ -43,9 +43,16 @@ type connection struct {
 
 	connected atomic.Bool
 	rtt       atomic.Int64 // ns to the client and back; 0: unknown
-	clock     publisherClock
-	sent      departures
-	wg        sync.WaitGroup // readers and the feedback goroutine
+	// Signs of life, in session time: see silence.go.
+	heard    atomic.Int64 // RTCP
+	checked  atomic.Int64 // connectivity checks
+	reported atomic.Int64 // transport-wide feedback; 0: never
+	// receiverReport is when the client last reported on any of our streams, in
+	// session time; 0: never.
+	receiverReport atomic.Int64
+	clock          publisherClock
+	sent           departures
+	wg             sync.WaitGroup // readers and the feedback goroutine
 
 	// mu guards the publishing side, which pion's callbacks enter.
 	mu      sync.Mutex
@@ -68,6 +75,11 @@ type connection struct {
 	retry       time.Time // of a restart that has not led back; zero: none
 	ask         time.Time // again, for what the client has not declared; zero: nothing
 	asked       int
+	listener    listener
+	nextLook    time.Time // at the signs of life; zero until connected
+	askedAt     time.Time // when a silent client who has answered is looked at again; zero: not
+	nextWatch   time.Time // over the slots; zero until connected
+	watchdog    watchdog
 }
 
 // publishLine is an m-line that the client sends one of his sources on.
@@ -90,7 +102,7 @@ func newConnection(p *Peer) (*connection, error) {
 	c.arrivals = newArrivals(c.ssrc)
 	c.feedback = newFeedback(c, c.arrivals)
 	var err error
-	if c.pc, c.api, err = p.session.opts.API.NewPeerConnection(p.lite, c.arrivals); err != nil {
+	if c.pc, c.api, err = p.session.opts.API.NewPeerConnection(p.lite, c.check, c.arrivals); err != nil {
 		return nil, err
 	}
 	for _, source := range []types.Source{types.SourceMicrophone, types.SourceCamera} {
@@ -220,35 +232,44 @@ func (c *connection) isClosed() bool {
 func (c *connection) addSlot(t *Track) error {
 	s := newSlot(c, t)
 	s.offered = map[codecKey]bool{t.codec: true}
-	var sender *webrtc.RTPSender
-	i := slices.IndexFunc(c.slots, func(o *slot) bool { return o.free && o.kind == s.kind })
-	if i >= 0 {
-		old := c.slots[i]
-		transport := c.pc.SCTP().Transport()
-		var err error
-		if sender, err = c.api.NewRTPSender(s, transport); err != nil {
-			return fmt.Errorf("new sender: %w", err)
-		}
-		if err = old.transceiver.SetSender(sender, s); err != nil {
-			return fmt.Errorf("use an m-line again: %w", err)
-		}
-		s.transceiver, s.mid = old.transceiver, old.mid
-		// A sender of the API's making knows nothing of what was negotiated.
-		s.ext = old.extensions()
-		c.slots[i] = s
-	} else {
-		transceiver, err := c.pc.AddTransceiverFromTrack(s,
-			webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionSendonly})
-		if err != nil {
-			return fmt.Errorf("add an m-line: %w", err)
-		}
-		s.transceiver, sender = transceiver, transceiver.Sender()
-		c.slots = append(c.slots, s)
+	if i := slices.IndexFunc(c.slots, func(o *slot) bool { return o.free && o.kind == s.kind }); i >= 0 {
+		return c.takeOver(s, c.slots[i])
 	}
+	transceiver, err := c.pc.AddTransceiverFromTrack(s,
+		webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionSendonly})
+	if err != nil {
+		return fmt.Errorf("add an m-line: %w", err)
+	}
+	s.transceiver = transceiver
+	c.slots = append(c.slots, s)
+	c.startSlot(s, transceiver.Sender())
+	return nil
+}
+
+// takeOver puts s into the place of another slot, whose sender has stopped: on
+// its m-line, with a new sender.
+func (c *connection) takeOver(s, old *slot) error {
+	sender, err := c.api.NewRTPSender(s, c.pc.SCTP().Transport())
+	if err != nil {
+		return fmt.Errorf("new sender: %w", err)
+	}
+	if err := old.transceiver.SetSender(sender, s); err != nil {
+		return fmt.Errorf("use an m-line again: %w", err)
+	}
+	s.transceiver, s.mid = old.transceiver, old.mid
+	// A sender of the API's making knows nothing of what was negotiated.
+	s.ext = old.extensions()
+	c.slots[slices.Index(c.slots, old)] = s
+	c.startSlot(s, sender)
+	return nil
+}
+
+// startSlot offers the slot's codecs and reads what the client says of it.
+func (c *connection) startSlot(s *slot, sender *webrtc.RTPSender) {
 	if err := s.transceiver.SetCodecPreferences(preferences(s.kind, s.offered)); err != nil {
 		// The client has said that it cannot decode this: the m-line is
 		// offered with what it can, and the track shown as paused.
-		c.peer.log.Debug("codec not offered", "codec", t.codec, "err", err)
+		c.peer.log.Debug("codec not offered", "mid", s.mid, "err", err)
 	}
 	c.wg.Go(func() { // ends when the sender stops
 		s.runRTCP(func(b []byte) (int, error) {
@@ -256,7 +277,6 @@ func (c *connection) addSlot(t *Track) error {
 			return n, err
 		})
 	})
-	return nil
 }
 
 // removeSlot takes a base client's m-line out of use, so that its page sees the

@@ -55,6 +55,7 @@ type layer struct {
 	// flowing is set by each packet and cleared by the monitor.
 	flowing    atomic.Bool
 	lastPacket atomic.Int64 // session time, ns
+	lastMedia  atomic.Int64 // the same of a packet that was more than padding
 	width      atomic.Int32 // of the last keyframe; 0 when unknown
 	height     atomic.Int32
 
@@ -181,6 +182,9 @@ func (l *layer) receive(p *packet.Packet, n int) bool {
 		l.noteSize(p.Payload)
 	}
 	l.lastPacket.Store(now)
+	if len(p.Payload) > 0 {
+		l.lastMedia.Store(now)
+	}
 	if l.flowing.CompareAndSwap(false, true) {
 		l.track.retarget()
 		l.track.conn.session().wakeMonitor()
@@ -244,6 +248,7 @@ func (l *layer) runRTCP() {
 		if err != nil {
 			continue
 		}
+		l.track.conn.hear()
 		for _, p := range packets {
 			if sr, ok := p.(*rtcp.SenderReport); ok && sr.SSRC == l.ssrc {
 				l.senderReport(sr)

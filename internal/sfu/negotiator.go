@@ -7,6 +7,7 @@ import (
 
 	"github.com/pion/webrtc/v4"
 
+	"aq-server/internal/metrics"
 	"aq-server/internal/recovery"
 	"aq-server/internal/types"
 )
@@ -61,7 +62,7 @@ func (p *Peer) nextDue() time.Time {
 	if c == nil {
 		return next
 	}
-	for _, t := range []time.Time{c.deadline, c.nextReport, c.retry, c.ask} {
+	for _, t := range []time.Time{c.deadline, c.nextReport, c.retry, c.ask, c.nextLook, c.nextWatch, c.askedAt} {
 		if !t.IsZero() && t.Before(next) {
 			next = t
 		}
@@ -78,17 +79,33 @@ func (p *Peer) onDue(now time.Time) {
 		return
 	}
 	if !c.deadline.IsZero() && !now.Before(c.deadline) {
-		p.timedOut()
-		return
+		if p.attached() {
+			p.timedOut()
+			return
+		}
+		// He cannot answer now, and his media may be flowing all the while.
+		c.deadline = now.Add(p.session.opts.AnswerTimeout)
 	}
 	if !c.nextReport.IsZero() && !now.Before(c.nextReport) {
 		c.nextReport = now.Add(reportInterval)
 		c.reports(now)
 		p.reportQuality(now)
 	}
+	if !c.nextLook.IsZero() && !now.Before(c.nextLook) {
+		p.listen(now)
+	}
+	if !c.nextWatch.IsZero() && !now.Before(c.nextWatch) {
+		p.watch(now)
+	}
+	if !c.askedAt.IsZero() && !now.Before(c.askedAt) {
+		p.checkAnswered(now)
+	}
+	if p.conn != c {
+		return // replaced by the watchdog
+	}
 	if !c.retry.IsZero() && !now.Before(c.retry) {
 		c.retry = now.Add(restartRetry)
-		p.restart()
+		p.restartFor(restartRepeated)
 	}
 	if !c.ask.IsZero() && !now.Before(c.ask) {
 		c.ask = time.Time{}
@@ -125,6 +142,7 @@ func (p *Peer) sendSpeakers() {
 
 func (p *Peer) closeConnection() {
 	p.generation.Add(1) // even: there is none
+	p.forgetSilence()
 	p.conn.close()
 	p.conn = nil
 }
@@ -335,6 +353,9 @@ func (p *Peer) connectionChanged(c *connection, state webrtc.PeerConnectionState
 		}
 		if c.nextReport.IsZero() {
 			c.nextReport = time.Now().Add(firstReport)
+			c.check() // so that silence is counted from here
+			c.nextLook = time.Now().Add(lookInterval)
+			c.nextWatch = time.Now().Add(watchInterval)
 		}
 		c.connected.Store(true)
 		for _, s := range c.slots {
@@ -346,18 +367,32 @@ func (p *Peer) connectionChanged(c *connection, state webrtc.PeerConnectionState
 			c.deadline = time.Now().Add(p.session.opts.AnswerTimeout)
 		}
 		c.retry = time.Now().Add(restartRetry)
-		p.restart()
+		p.restartFor(restartFailed)
 	case webrtc.PeerConnectionStateClosed:
 		// DTLS was closed by the client: his PeerConnection is gone.
 		p.closeConnection()
 	}
 }
 
-// restart offers new ICE credentials, as soon as no offer is waiting.
-func (p *Peer) restart() {
+// Why ICE is restarted.
+const (
+	restartClient   = metrics.RestartClient
+	restartFailed   = metrics.RestartFailed
+	restartSilence  = metrics.RestartSilence
+	restartRepeated = metrics.RestartRepeated
+	restartWatchdog = metrics.RestartWatchdog
+)
+
+// restartFor offers new ICE credentials, as soon as no offer is waiting. A
+// restart that has not been offered yet is not counted again.
+func (p *Peer) restartFor(cause metrics.RestartCause) {
 	if p.conn == nil {
 		p.startConnection()
 		return
+	}
+	if !p.conn.needRestart {
+		p.session.opts.Metrics.MediaRestarts[cause].Add(1)
+		p.log.Info("media restarts", "cause", cause.String())
 	}
 	p.conn.needRestart = true
 	p.reconcile()
@@ -375,8 +410,10 @@ func (p *Peer) resume(keep bool) {
 	p.sentOnce = false
 	p.sendTracks()
 	if p.conn.state == waiting {
+		p.conn.deadline = time.Now().Add(p.session.opts.AnswerTimeout)
 		p.send(p.conn.lastOffer)
 	}
+	p.answered()
 	for _, t := range p.conn.published() {
 		if t.simulcast() {
 			p.send(t.layersEvent())

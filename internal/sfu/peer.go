@@ -31,6 +31,10 @@ type PeerConfig struct {
 type Observer interface {
 	// Publishing tells which of the peer's sources the others can receive.
 	Publishing(microphone, camera bool)
+	// Silent tells that nothing comes from the client any more although something
+	// should, or that it does again. Who is told so asks the client on his socket
+	// whether he is there, and has Nudge called when he answers.
+	Silent(silent bool)
 	// Failed reports a fault of the server that ends the peer's media for
 	// good; the member is to be closed.
 	Failed(err error)
@@ -62,6 +66,9 @@ type Peer struct {
 	dirty  chan struct{} // capacity 1: compare and repair
 	events chan func()   // run by the goroutine in order
 
+	// silent is set while nothing is heard of the client, see silence.go; nudged
+	// while answered is waiting in events.
+	silent, nudged atomic.Bool
 	// scarce is set while there are more tracks than m-lines for this peer.
 	scarce atomic.Bool
 	// mlines is the number of m-lines offered so far, for limits.
@@ -87,6 +94,7 @@ type Peer struct {
 	quality  qualityReporter
 	lastSent types.Tracks // as the client knows it
 	sentOnce bool
+	rebuilt  time.Time // when the watchdog last gave up a PeerConnection
 }
 
 func newPeer(s *Session, cfg PeerConfig) *Peer {
@@ -148,6 +156,19 @@ func (p *Peer) fail(err error) {
 	if p.cfg.Observer != nil {
 		p.cfg.Observer.Failed(err)
 	}
+}
+
+// An attachable Signaller may be without a client for a while, as that of a
+// member whose socket broke is until he comes back.
+type attachable interface{ Attached() bool }
+
+// attached tells whether the client can answer at present.
+func (p *Peer) attached() bool {
+	p.mu.Lock()
+	signal := p.signal
+	p.mu.Unlock()
+	a, ok := signal.(attachable)
+	return !ok || a.Attached()
 }
 
 func (p *Peer) send(m types.Message) {
@@ -250,19 +271,22 @@ func (p *Peer) View(v types.View) *types.ProtocolError {
 	return nil
 }
 
-// Restart offers new ICE credentials.
-func (p *Peer) Restart() { p.enqueue(p.restart) }
+// Restart offers new ICE credentials, because the client asks for them.
+func (p *Peer) Restart() { p.enqueue(func() { p.restartFor(restartClient) }) }
 
 // Nudge tells that the client is there: one that lost its PeerConnection
-// because it did not answer is offered a new one. Cheap; called for each of its
-// messages.
+// because it did not answer is offered a new one, and one whose media is silent
+// another way. Cheap; called for each of its messages and pongs.
 func (p *Peer) Nudge() {
-	if p.generation.Load()&1 == 0 { // even: has none, see startConnection
+	switch {
+	case p.generation.Load()&1 == 0: // even: has none, see startConnection
 		p.enqueue(func() {
 			if p.conn == nil {
 				p.startConnection()
 			}
 		})
+	case p.silent.Load() && p.nudged.CompareAndSwap(false, true):
+		p.enqueue(p.answered)
 	}
 }
 

@@ -33,6 +33,7 @@ func (s *slot) runRTCP(read func([]byte) (int, error)) {
 		if err != nil {
 			continue
 		}
+		s.conn.hear()
 		for _, p := range packets {
 			s.feedback(p)
 		}
@@ -62,6 +63,7 @@ func (s *slot) feedback(p rtcp.Packet) {
 	case *rtcp.SenderReport:
 		s.receiverReports(p.Reports)
 	case *rtcp.TransportLayerCC:
+		s.conn.reported.Store(s.conn.heard.Load())
 		s.conn.sent.feedback(p, time.Now())
 	}
 }
@@ -78,8 +80,13 @@ func (s *slot) receiverReports(reports []rtcp.ReceptionReport) {
 		if r.SSRC != s.mediaSSRC() {
 			continue
 		}
+		now := time.Now()
+		s.conn.receiverReport.Store(s.conn.session().clock.at(now))
 		s.mu.Lock()
 		s.fraction = float64(r.FractionLost) / 256
+		if r.LastSequenceNumber != s.highest {
+			s.highest, s.advanced = r.LastSequenceNumber, now
+		}
 		s.mu.Unlock()
 		if r.LastSenderReport != 0 {
 			s.conn.observeRTT(r.LastSenderReport, r.Delay)
@@ -92,6 +99,7 @@ func (s *slot) pictureLost() {
 	s.conn.session().opts.Metrics.PLIsIn.Add(1)
 	s.mu.Lock()
 	s.pliAt = time.Now()
+	s.asks++
 	target := s.target
 	s.mu.Unlock()
 	if target != nil && target.codec.IsVideo() {

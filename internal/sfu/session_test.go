@@ -150,16 +150,108 @@ func TestOutageHealsByItself(t *testing.T) {
 		bob.WaitKeyframe(alice, 2*time.Second)
 		offers := 0
 		bob.View(func(s *client.State) { offers = len(s.Offers) })
-		bob.Link.Cut(true)
+		bob.Offline(true)
 		time.Sleep(10 * time.Second)
 		before := received(bob, alice)
-		bob.Link.Cut(false)
+		bob.Offline(false)
 		bob.WaitPackets(alice, types.KindVideo, before+50, 2*time.Second)
 		bob.View(func(s *client.State) {
 			if s.Connections != 1 || len(s.Offers) != offers {
 				t.Errorf("%d PeerConnections, %d offers for a short outage", s.Connections, len(s.Offers))
 			}
 		})
+	})
+}
+
+// A NAT that forgets a client breaks his media path for good, also for a client
+// whose agent notices nothing. His socket lives, so the server offers another.
+func TestForgottenPathIsReplaced(t *testing.T) {
+	for _, lite := range []bool{true, false} {
+		for _, who := range []string{"the publisher", "a subscriber"} {
+			t.Run(fmt.Sprintf("%s, lite %t", who, lite), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					net := testnet.New(t, testnet.Delay(25*time.Millisecond))
+					m := metrics.New()
+					session := net.Session(sfu.Options{Metrics: m, API: net.API(lite)})
+					alice := net.Join(session, "alice", testnet.Publishing(camera()))
+					bob := net.Join(session, "bob")
+					carol := net.Join(session, "carol")
+					bob.WaitKeyframe(alice, 2*time.Second)
+					carol.WaitKeyframe(alice, 2*time.Second)
+					time.Sleep(5 * time.Second)
+					victim := bob
+					if who == "the publisher" {
+						victim = alice
+					}
+					victim.Link.Forget()
+					before := received(bob, alice)
+					bob.WaitPackets(alice, types.KindVideo, before+20, 4*time.Second)
+					time.Sleep(10 * time.Second)
+					if n := m.MediaRestarts[metrics.RestartSilence].Load(); n != 1 || victim.Silences() != 1 {
+						t.Errorf("%d restarts for %d silences", n, victim.Silences())
+					}
+					if n := m.MediaRestarts[metrics.RestartRepeated].Load(); n != 0 {
+						t.Errorf("%d more restarts", n)
+					}
+					bob.View(func(s *client.State) {
+						if s.Connections != 1 {
+							t.Errorf("%d PeerConnections", s.Connections)
+						}
+					})
+					if victim == bob && carol.Silences() != 0 {
+						t.Error("another was found silent")
+					}
+				})
+			})
+		}
+	}
+}
+
+// Whoever has no socket cannot answer, and keeps his media as long as it flows:
+// how long he may be away is the room's to say.
+func TestNoSocketIsNoMissingAnswer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		net := testnet.New(t, testnet.Delay(20*time.Millisecond))
+		session := net.Session(sfu.Options{})
+		alice := net.Join(session, "alice", testnet.Publishing(camera()))
+		bob := net.Join(session, "bob")
+		bob.WaitKeyframe(alice, 2*time.Second)
+		bob.SocketLost(true)
+		carol := net.Join(session, "carol", testnet.Publishing(camera())) // an offer for Bob
+		carol.WaitConnected(2 * time.Second)
+		time.Sleep(time.Minute)
+		bob.WaitPackets(alice, types.KindVideo, received(bob, alice)+20, time.Second)
+		bob.SocketLost(false)
+		bob.Resume()
+		bob.WaitKeyframe(carol, 2*time.Second)
+		bob.View(func(s *client.State) {
+			if s.Connections != 1 {
+				t.Errorf("%d PeerConnections", s.Connections)
+			}
+			for _, track := range s.Media {
+				if lost := track.Stats().Lost; lost > 0 {
+					t.Errorf("%d packets lost", lost)
+				}
+			}
+		})
+	})
+}
+
+// A minute without a network: ICE gives up, and the offer that waits is answered
+// when the client is back.
+func TestLongOutage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		net := testnet.New(t, testnet.Delay(25*time.Millisecond))
+		session := net.Session(sfu.Options{})
+		alice := net.Join(session, "alice", testnet.Publishing(camera()))
+		bob := net.Join(session, "bob")
+		bob.WaitKeyframe(alice, 2*time.Second)
+		bob.Offline(true)
+		time.Sleep(time.Minute)
+		before := received(bob, alice)
+		bob.Offline(false)
+		bob.Resume()
+		bob.WaitPackets(alice, types.KindVideo, before+20, 2*time.Second)
 	})
 }
 

@@ -56,6 +56,7 @@ type slot struct {
 	offered     map[codecKey]bool // codecs of the last offer
 	free        bool              // a base client's m-line without a track, to be used again
 	negotiated  bool              // an answer has covered it
+	watch       slotWatch
 
 	// open is true while packets are wanted: connected, negotiated, visible.
 	open atomic.Bool
@@ -87,6 +88,10 @@ type slot struct {
 	lastRTCP time.Time
 	pliAt    time.Time // unanswered request of the subscriber
 	fraction float64   // lost, by the last receiver report
+	// For the watchdog.
+	asks, keys uint64    // requests for keyframes, and keyframes begun
+	highest    uint32    // number that the last receiver report named
+	advanced   time.Time // when that last grew
 }
 
 // payloadTypes are those of one codec on one m-line; rtx is 0 without RTX.
@@ -268,6 +273,7 @@ func (s *slot) forwardLocked(l *layer, p *packet.Packet) {
 	}
 	if p.Keyframe {
 		s.pliAt = time.Time{}
+		s.keys++
 	}
 	switched := s.out.Switched
 	s.writeLocked(l, p)

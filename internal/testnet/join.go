@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"github.com/pion/webrtc/v4"
@@ -86,6 +87,10 @@ type Peer struct {
 
 	n       *Net
 	session *sfu.Session
+
+	ready    chan struct{} // closed when Server is set
+	offline  atomic.Bool
+	silences atomic.Int64
 }
 
 // A JoinOption shapes one peer's client.
@@ -112,7 +117,7 @@ func Publishing(tracks ...client.PublishOptions) JoinOption {
 // peer leaves at the end of the test, or by Leave.
 func (n *Net) Join(session *sfu.Session, name string, opts ...JoinOption) *Peer {
 	n.t.Helper()
-	p := &Peer{n: n, session: session, Link: n.NewLink()}
+	p := &Peer{n: n, session: session, Link: n.NewLink(), ready: make(chan struct{})}
 	options := client.Options{Username: name, Protocol: 1, Net: p.Link.Net(), Interfaces: Interfaces}
 	for _, option := range opts {
 		option(&options)
@@ -125,32 +130,70 @@ func (n *Net) Join(session *sfu.Session, name string, opts ...JoinOption) *Peer 
 	p.Info = types.Peer{
 		ID: types.PeerID("p_" + name), Room: "room", Username: name, Protocol: options.Protocol, JoinedAt: time.Now(),
 	}
-	ready := make(chan struct{})
-	server := session.AddPeerConnection(sfu.PeerConfig{
+	p.Server = session.AddPeerConnection(sfu.PeerConfig{
 		Peer: p.Info, Permissions: types.Permissions{Publish: types.Sources(), Subscribe: true},
-		Signaller: signaller{c, ready},
+		Signaller: p.signaller(), Observer: observer{p},
 	})
-	p.Server = server
-	close(ready)
+	close(p.ready)
 	n.t.Cleanup(p.Leave)
 	return p
 }
 
-// signaller hands the server's messages to the client, but none before the
-// client's way back exists.
-type signaller struct {
-	c     *client.Client
-	ready <-chan struct{}
+// Offline takes the client's network away, signalling included, and gives it
+// back. What is said meanwhile is lost.
+func (p *Peer) Offline(offline bool) {
+	p.offline.Store(offline)
+	p.Link.Cut(offline)
 }
 
+// SocketLost takes the signalling away, or gives it back, while media flows on.
+func (p *Peer) SocketLost(lost bool) { p.offline.Store(lost) }
+
+// Silences counts how often the server found the client silent.
+func (p *Peer) Silences() int64 { return p.silences.Load() }
+
+// Resume is what the room does when the client is back on another socket.
+func (p *Peer) Resume() { p.Server.Resume(p.signaller(), true) }
+
+func (p *Peer) signaller() types.Signaller { return signaller{p} }
+
+// signaller hands the server's messages to the client, but none before the
+// client's way back exists.
+type signaller struct{ p *Peer }
+
 func (s signaller) Send(m types.Message) error {
-	<-s.ready
-	s.c.Deliver(m)
+	<-s.p.ready
+	if !s.p.offline.Load() {
+		s.p.Deliver(m)
+	}
 	return nil
+}
+
+// Attached is what a member without a socket says (sfu.attachable).
+func (s signaller) Attached() bool { return !s.p.offline.Load() }
+
+// observer does what the room and the handlers do: a client who has fallen
+// silent is asked on his socket, and answers if he has a network.
+type observer struct{ p *Peer }
+
+func (o observer) Publishing(bool, bool) {}
+func (o observer) Failed(error)          {}
+
+func (o observer) Silent(silent bool) {
+	if !silent {
+		return
+	}
+	o.p.silences.Add(1)
+	if !o.p.offline.Load() {
+		o.p.Server.Nudge()
+	}
 }
 
 // fromClient does what the handlers do with a client's message.
 func (p *Peer) fromClient(m types.Message) error {
+	if p.offline.Load() {
+		return client.ErrClosed
+	}
 	p.Server.Nudge()
 	var fault *types.ProtocolError
 	var err error

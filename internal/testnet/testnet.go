@@ -195,6 +195,10 @@ type Link struct {
 	n    *Net
 	net  *vnet.Net
 	cond condition // guarded by n.mu
+
+	// Guarded by n.mu: the client's ports seen so far, and those that a NAT has
+	// forgotten.
+	ports, forgotten map[int]bool
 }
 
 // NewLink adds a client's machine to the network.
@@ -204,7 +208,7 @@ func (n *Net) NewLink() *Link {
 	n.created++
 	ip := fmt.Sprintf("10.0.0.%d", 1+n.created)
 	n.mu.Unlock()
-	l := &Link{n: n, net: n.host(ip)}
+	l := &Link{n: n, net: n.host(ip), ports: map[int]bool{}, forgotten: map[int]bool{}}
 	n.mu.Lock()
 	n.links[ip] = l
 	n.mu.Unlock()
@@ -229,6 +233,32 @@ func (l *Link) Cut(cut bool) {
 	l.cond.cut = cut
 }
 
+// Forget loses for ever what comes from the ports that the client has used so
+// far, and what goes to them, as when a NAT has lost its mappings or the client
+// has moved to another network. Sockets that he opens from now on work.
+func (l *Link) Forget() {
+	l.n.mu.Lock()
+	defer l.n.mu.Unlock()
+	for port := range l.ports {
+		l.forgotten[port] = true
+	}
+}
+
+// forgot notes the client's port of a packet and tells whether it is forgotten.
+// Caller holds n.mu.
+func (l *Link) forgot(chunk vnet.Chunk, up bool) bool {
+	addr := chunk.DestinationAddr()
+	if up {
+		addr = chunk.SourceAddr()
+	}
+	udp, ok := addr.(*net.UDPAddr)
+	if !ok {
+		return false
+	}
+	l.ports[udp.Port] = true
+	return l.forgotten[udp.Port]
+}
+
 // Cut loses everything on the whole network while it is set.
 func (n *Net) Cut(cut bool) {
 	n.mu.Lock()
@@ -246,6 +276,9 @@ func (n *Net) pass(chunk vnet.Chunk) bool {
 	}
 	conditions := []condition{n.all}
 	if link != nil {
+		if link.forgot(chunk, up) {
+			return false
+		}
 		conditions = append(conditions, link.cond)
 	}
 	for _, c := range conditions {

@@ -18,7 +18,7 @@ import (
 // server that only counts what it receives.
 func connect(t *testing.T, n *Net, l *Link, media *webrtcapi.API) (*client.Client, chan webrtc.PeerConnectionState) {
 	t.Helper()
-	pc, _, err := media.NewPeerConnection(true)
+	pc, _, err := media.NewPeerConnection(true, func() {})
 	if err != nil {
 		t.Fatal(err)
 	}

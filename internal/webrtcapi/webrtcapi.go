@@ -141,8 +141,11 @@ func (a *API) Close() error { return a.mux.Close() }
 // sfu package's own, because pion's would copy every packet for every
 // subscriber. The API that is returned makes further senders for the same
 // PeerConnection.
-func (a *API) NewPeerConnection(lite bool, interceptors ...interceptor.Factory) (*webrtc.PeerConnection, *webrtc.API, error) {
-	settings, err := a.settings(lite)
+//
+// onCheck is called with each authenticated connectivity check of the client, on
+// pion's goroutine; it must return at once.
+func (a *API) NewPeerConnection(lite bool, onCheck func(), interceptors ...interceptor.Factory) (*webrtc.PeerConnection, *webrtc.API, error) {
+	settings, err := a.settings(lite, onCheck)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -166,7 +169,7 @@ func (a *API) NewPeerConnection(lite bool, interceptors ...interceptor.Factory) 
 	return pc, api, nil
 }
 
-func (a *API) settings(lite bool) (webrtc.SettingEngine, error) {
+func (a *API) settings(lite bool, onCheck func()) (webrtc.SettingEngine, error) {
 	s := webrtc.SettingEngine{LoggerFactory: a.loggers}
 	s.SetNet(a.net)
 	s.SetICEUDPMux(a.mux)
@@ -182,11 +185,16 @@ func (a *API) settings(lite bool) (webrtc.SettingEngine, error) {
 	// second before such a pair is taken.
 	s.SetPrflxAcceptanceMinWait(0)
 	s.SetHostAcceptanceMinWait(0)
+	// Nothing is selected with full ICE: a controlling agent that has its pair by
+	// other means never nominates one, and the client waits for that.
+	choose := func(*stun.Message) bool { return false }
 	if lite {
-		// Not with full ICE: a controlling agent that has its pair by other
-		// means never nominates one, and the client waits for that.
-		s.SetICEBindingRequestHandler(firstPairSelector())
+		choose = firstPairSelector()
 	}
+	s.SetICEBindingRequestHandler(func(m *stun.Message, _, _ ice.Candidate, _ *ice.CandidatePair) bool {
+		onCheck()
+		return choose(m)
+	})
 	// ICE has shown that the address is the peer's, so the DTLS cookie would
 	// only cost a round trip.
 	s.SetDTLSInsecureSkipHelloVerify(true)
@@ -214,9 +222,9 @@ func (a *API) settings(lite bool) (webrtc.SettingEngine, error) {
 //
 // pion calls it on the agent's goroutine, after it has verified the message
 // integrity of the request.
-func firstPairSelector() func(*stun.Message, ice.Candidate, ice.Candidate, *ice.CandidatePair) bool {
+func firstPairSelector() func(*stun.Message) bool {
 	var taken atomic.Value // string: USERNAME of the generation that has its pair
-	return func(m *stun.Message, _, _ ice.Candidate, _ *ice.CandidatePair) bool {
+	return func(m *stun.Message) bool {
 		username, err := m.Get(stun.AttrUsername)
 		if err != nil {
 			return false

@@ -213,6 +213,11 @@ func TestResumeOverAnOpenSocket(t *testing.T) {
 		return st.Welcomes == 2 && st.Welcome.Resumed && st.Welcome.PeerID == id && st.Welcome.Resume.Token != token &&
 			len(st.CloseCodes) == 1 && st.CloseCodes[0] == 4009 && st.Connected
 	})
+	// Her word on the new socket shows that the next token has arrived.
+	if err := alice.Chat("back"); err != nil {
+		t.Fatal(err)
+	}
+	wait(t, alice, "the echo", func(st *client.State) bool { return len(st.Chat) == 1 })
 	again := s.join(client.Options{
 		Room: "twice", Username: "Thief", Protocol: 1, SocketOnly: true, Query: url.Values{"resume": {token}},
 	})
