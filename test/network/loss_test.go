@@ -17,6 +17,9 @@ func enough() time.Duration {
 	return 15 * time.Second
 }
 
+// inTime is how old a packet may be when it comes.
+func inTime() time.Duration { return 400 * time.Millisecond * patience() }
+
 // theater is one who sends and two who watch, each on a machine of his own: 2,
 // 3 and 4.
 type theater struct {
@@ -58,11 +61,11 @@ func TestLossOnTheWayDown(t *testing.T) {
 			th.do("delay", "3", "40")
 			th.do("loss", "3", "0", fmt.Sprint(loss))
 			th.play()
-			name := fmt.Sprintf("F1 loss %d %% down, 80 ms: packets within 400 ms", loss)
-			share, packets := th.toBob.share(400 * time.Millisecond)
-			t.Logf("%s of %d packets to Bob", th.toBob.tail(400*time.Millisecond), packets)
+			name := fmt.Sprintf("F1 loss %d %% down, 80 ms: packets within %v", loss, inTime())
+			share, packets := th.toBob.share(inTime())
+			t.Logf("%s of %d packets to Bob", th.toBob.tail(inTime()), packets)
 			percent(t, name, share, aim)
-			others, _ := th.toCarol.share(400 * time.Millisecond)
+			others, _ := th.toCarol.share(inTime())
 			percent(t, "F1 the same for others in the room", others, 99.9)
 			if packets < int(enough().Seconds()*60) {
 				t.Errorf("%d packets are no stream", packets)
@@ -88,8 +91,8 @@ func TestLossOnTheWayUp(t *testing.T) {
 	th.do("loss", "2", "5", "0")
 	th.play()
 	for _, d := range []*delivery{&th.toBob, &th.toCarol} {
-		share, _ := d.share(400 * time.Millisecond)
-		percent(t, "F2 loss 5 % up, 80 ms: packets within 400 ms", share, 99.5)
+		share, _ := d.share(inTime())
+		percent(t, "F2 loss 5 % up, 80 ms: packets within "+inTime().String(), share, 99.5)
 	}
 	if n := th.alice.Publication(types.SourceCamera).NACKs(); n == 0 {
 		t.Error("nothing was repaired: there was no loss")
@@ -107,8 +110,8 @@ func TestJitter(t *testing.T) {
 	asked := float64(th.alice.Publication(types.SourceCamera).PLIs() - before)
 	count(t, "F3 jitter 50±30 ms, reordered: keyframes asked for in 10 s", int(asked*10/enough().Seconds()+0.5), 1)
 	count(t, "F3 duplicates forwarded", th.toCarol.duplicates(), 0)
-	share, _ := th.toBob.share(400 * time.Millisecond)
-	percent(t, "F3 packets within 400 ms", share, 99.5)
+	share, _ := th.toBob.share(inTime())
+	percent(t, "F3 packets within "+inTime().String(), share, 99.5)
 }
 
 // TestDuplicates is F4: a fifth of what the publisher sends comes twice, and a
@@ -124,8 +127,8 @@ func TestDuplicates(t *testing.T) {
 	th.play()
 	for _, d := range []*delivery{&th.toBob, &th.toCarol} {
 		count(t, "F4 20 % of packets twice: delivered twice", d.duplicates(), 0)
-		share, _ := d.share(400 * time.Millisecond)
-		percent(t, "F4 packets within 400 ms", share, 99.9)
+		share, _ := d.share(inTime())
+		percent(t, "F4 packets within "+inTime().String(), share, 99.9)
 	}
 }
 
