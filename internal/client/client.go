@@ -49,7 +49,7 @@ type Client struct {
 	changed      chan struct{} // closed at each change of state
 	closed       bool
 	link         link
-	sockets      []*socket // all that were opened
+	sockets      []*socket // whose readers may still run
 	pc           *webrtc.PeerConnection
 	publications []*Publication
 }
@@ -141,7 +141,7 @@ func (c *Client) attach(s *socket) {
 			return
 		}
 		c.link = s
-		c.sockets = append(c.sockets, s)
+		c.sockets = append(slices.DeleteFunc(c.sockets, (*socket).isEnded), s)
 		st.Connected = true
 		if st.Times.Open.IsZero() {
 			st.Times.Open = time.Now()

@@ -65,6 +65,15 @@ type socket struct {
 // alive notes a sign of life.
 func (s *socket) alive() { s.heard.Store(time.Now().UnixNano()) }
 
+func (s *socket) isEnded() bool {
+	select {
+	case <-s.ended:
+		return true
+	default:
+		return false
+	}
+}
+
 // heardAt is when anything last came, zero for never.
 func (s *socket) heardAt() time.Time {
 	if n := s.heard.Load(); n != 0 {
