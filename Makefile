@@ -65,8 +65,8 @@ network-test: build ## the page in Chromium on a bad network, short (root)
 	scripts/nodetest.sh test/network/*.test.mjs
 
 test-network: build ## all faults of the network, with figures: about 20 minutes (root)
-	NETWORK=full go test -count=1 -timeout 30m -v ./test/network
-	NETWORK=full scripts/nodetest.sh test/network/*.test.mjs
+	NETWORK=full test/network/urgent.sh go test -count=1 -timeout 30m -v ./test/network
+	NETWORK=full test/network/urgent.sh scripts/nodetest.sh test/network/*.test.mjs
 
 # Of all that are taken the documents show these.
 SHOWN := join-with-preview call-of-three chat
