@@ -66,7 +66,7 @@ func TestEndings(t *testing.T) {
 		for protocol, want := range []types.LeaveReason{tt.base, tt.named} {
 			p := s.dial(fmt.Sprintf("username=X&protocol=%d", protocol))
 			other.await(types.EventPeerJoined)
-			p.await(types.EventOffer)
+			p.spoke()
 			start := time.Now()
 			tt.end(p)
 			if m := other.next(); want == lost {
@@ -128,6 +128,7 @@ func TestKeepaliveTimeout(t *testing.T) {
 			_ = other.SetReadDeadline(time.Time{})
 			p := s.dialWith(d, fmt.Sprint("protocol=", protocol))
 			_ = p.SetReadDeadline(time.Time{})
+			p.spoke()
 			p.SetPingHandler(func(string) error { return nil }) // alive, but does not answer
 			closed := make(chan struct{})
 			start := time.Now()

@@ -121,6 +121,8 @@ func causeOfRead(err error) error {
 func causeOfJoin(err error) error {
 	var refused *types.ProtocolError
 	switch {
+	case errors.Is(err, room.ErrReplaced):
+		return room.ErrReplaced
 	case !errors.As(err, &refused):
 		return room.ErrInternal
 	case refused.Code == types.CodeDraining:

@@ -240,6 +240,14 @@ func (p *peer) next() types.Message {
 	return m
 }
 
+// spoke returns when the server has heard something of the client, and so knows
+// that it has had its welcome.
+func (p *peer) spoke() {
+	p.t.Helper()
+	p.send("ping", "")
+	p.await(types.EventPong)
+}
+
 // await returns the next message with that event; others are passed over.
 func (p *peer) await(event string) types.Message {
 	p.t.Helper()

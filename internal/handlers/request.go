@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"strconv"
 	"time"
 
 	"github.com/gorilla/websocket"
@@ -19,6 +20,7 @@ type joinRequest struct {
 	resume         string
 	keep           bool
 	lastChat       string
+	attempt        uint64
 }
 
 // checkJoin is every check before the upgrade.
@@ -61,7 +63,7 @@ func parseJoin(query string) (joinRequest, *types.ProtocolError) {
 	if err != nil {
 		return join, types.Errorf(types.CodeBadParameter, "the query is not valid")
 	}
-	for _, name := range []string{"room", "username", "protocol", "resume", "media", "last_chat"} {
+	for _, name := range []string{"room", "username", "protocol", "resume", "media", "last_chat", "attempt"} {
 		if len(values[name]) > 1 {
 			return join, types.Errorf(types.CodeBadParameter, "the parameter %s is given twice", name)
 		}
@@ -71,6 +73,11 @@ func parseJoin(query string) (joinRequest, *types.ProtocolError) {
 	case "1":
 		join.protocol = 1
 		join.resume = values.Get("resume")
+		if attempt := values.Get("attempt"); attempt != "" {
+			if join.attempt, err = strconv.ParseUint(attempt, 10, 64); err != nil {
+				return join, types.Errorf(types.CodeBadParameter, "attempt is a whole number")
+			}
+		}
 	default:
 		return join, types.Errorf(types.CodeBadParameter, "protocol is 0 or 1")
 	}

@@ -148,8 +148,11 @@ func TestWriteDeadline(t *testing.T) {
 			p := s.dialWith(d, fmt.Sprint("username=Stalled&protocol=", protocol))
 			_ = other.SetReadDeadline(time.Time{})
 			other.await(types.EventPeerJoined)
-			// The pipe has no buffer: not reading the first message is enough.
+			p.spoke()
+			// The pipe has no buffer: not reading one message is enough.
 			start := time.Now()
+			other.send("chat", "read this")
+			other.await(types.EventChat)
 			m := other.next()
 			if took := time.Since(start); took != 5*time.Second {
 				t.Errorf("given up after %v", took)

@@ -276,9 +276,12 @@ func (w *world) close() {
 }
 
 // join adds a protocol=1 client to the room "demo".
+// join lets somebody in who says something at once, as clients do.
 func (w *world) join(name string) (*Member, *fakeConn) {
 	w.t.Helper()
-	return w.joinAs(JoinRequest{Room: "demo", Username: name, Protocol: 1})
+	m, c := w.joinAs(JoinRequest{Room: "demo", Username: name, Protocol: 1})
+	m.Spoke(c)
+	return m, c
 }
 
 func (w *world) joinAs(req JoinRequest) (*Member, *fakeConn) {

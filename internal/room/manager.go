@@ -154,6 +154,10 @@ type JoinRequest struct {
 	Resume   string
 	Keep     bool
 	LastChat string
+	// Attempt grows from one attempt of this client to the next, 0 if he does not
+	// say: his attempts may arrive in another order than he made them, or after
+	// he has given them up.
+	Attempt uint64
 }
 
 // AddPeerToRoom puts a client into a room, in one step with making the room. In
@@ -163,7 +167,8 @@ type JoinRequest struct {
 // other token is not an error.
 //
 // A refusal is a *types.ProtocolError as in CanJoin; the Conn is then untouched,
-// except that while draining it may have been closed with ErrShutdown.
+// except that while draining it may have been closed with ErrShutdown. It is
+// ErrReplaced for an attempt that a later one of the same client has overtaken.
 func (rm *RoomManager) AddPeerToRoom(req JoinRequest) (*Member, error) {
 	if !rm.tasks.enter() {
 		return nil, errDraining()
@@ -185,8 +190,8 @@ func (rm *RoomManager) add(req JoinRequest) (*Member, error) {
 	if req.Protocol >= 1 && req.Resume != "" {
 		if r := rm.pin(req.Room); r != nil {
 			defer r.Release()
-			if m := r.resume(req); m != nil {
-				return m, nil
+			if m, err := r.resume(req); m != nil || err != nil {
+				return m, err
 			}
 		}
 	}

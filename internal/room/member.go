@@ -36,9 +36,9 @@ type Member struct {
 	// which are never held together with Room.mu.
 	signal atomic.Pointer[Conn]
 
-	// unproven is set from a resume to the first message on its socket. Until
-	// then the token that was used stays valid: the welcome with the next one may
-	// never have arrived. Written under Room.mu.
+	// unproven is set from a join or a resume to the first message on its socket:
+	// so long the welcome may not have arrived, and the token that was used stays
+	// valid. Written under Room.mu.
 	unproven atomic.Bool
 
 	// Guarded by Room.mu.
@@ -48,6 +48,8 @@ type Member struct {
 	silent   bool          // nothing comes on his media path
 	token    string        // of the next resume; "" for a base client
 	used     string        // the token of the last resume while unproven, else ""
+	retired  string        // what used was before
+	attempt  uint64        // of conn, 0: unknown
 	waiting  chan struct{} // closed when the wait for his return is over; nil when he is here
 	gone     bool
 }
@@ -58,7 +60,7 @@ func newMember(r *Room, req JoinRequest) *Member {
 	if req.Protocol >= 1 {
 		token = newToken()
 	}
-	return &Member{
+	m := &Member{
 		room: r,
 		peer: types.Peer{
 			ID: id, Room: r.id, Username: req.Username, Protocol: req.Protocol,
@@ -71,7 +73,10 @@ func newMember(r *Room, req JoinRequest) *Member {
 		username:    req.Username,
 		token:       token,
 		state:       types.PeerState{Connection: types.ConnectionOK},
+		attempt:     req.Attempt,
 	}
+	m.unproven.Store(true)
+	return m
 }
 
 // newPeerID returns an id that is never used again: 64 random bits.
@@ -266,7 +271,7 @@ func (m *Member) prove(conn Conn) {
 	m.room.mu.Lock()
 	defer m.room.mu.Unlock()
 	if m.conn == conn {
-		m.used = ""
+		m.used, m.retired = "", m.used
 		m.unproven.Store(false)
 	}
 }

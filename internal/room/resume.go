@@ -36,6 +36,8 @@ const awayWindow = 5 * time.Second
 // SocketLost says that conn is gone without a word of leaving. If it is still his
 // socket, a base client is gone at once, for the given reason; a protocol=1
 // client stays for the window of back, shown as lost, with his media going on.
+// One who has never said anything is gone at once too: if his welcome has not
+// arrived, he does not know the token that he would come back with.
 func (m *Member) SocketLost(conn Conn, reason types.LeaveReason, back Return) {
 	window := m.room.manager.opts.ResumeWindow
 	late := types.LeaveTimeout
@@ -55,7 +57,8 @@ func (m *Member) awaitReturn(conn Conn, window time.Duration, late types.LeaveRe
 	r := m.room
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if m.gone || m.conn != conn || m.peer.Protocol < 1 || window <= 0 {
+	stranger := m.unproven.Load() && m.used == ""
+	if m.gone || m.conn != conn || m.peer.Protocol < 1 || window <= 0 || stranger {
 		return false
 	}
 	waiting := make(chan struct{})
@@ -112,12 +115,29 @@ func (r *Room) knows(token string) bool {
 	return r.byTokenLocked(token) != nil
 }
 
-// resume exchanges the socket of the member whose token req carries, or returns
-// nil. The old socket, if it is still open, is closed with ErrReplaced.
-func (r *Room) resume(req JoinRequest) *Member {
-	m, old := r.exchange(req)
-	if m == nil {
-		return nil
+// overtakenLocked tells whether a later attempt of the same client has come in
+// before this one. A client whose attempts time out makes another each time, all
+// with the same token; a server that stood still meanwhile finds them all at
+// once, and those that nobody holds any more must not take the member away from
+// the one that somebody waits on.
+func (r *Room) overtakenLocked(req JoinRequest) bool {
+	for _, m := range r.members {
+		for _, token := range [...]string{m.token, m.used, m.retired} {
+			if token != "" && req.Attempt < m.attempt && subtle.ConstantTimeCompare([]byte(token), []byte(req.Resume)) == 1 {
+				return req.Attempt != 0
+			}
+		}
+	}
+	return false
+}
+
+// resume exchanges the socket of the member whose token req carries. It returns
+// nil for a token that is not valid, and ErrReplaced for an attempt that was
+// overtaken. The old socket, if it is still open, is closed with ErrReplaced.
+func (r *Room) resume(req JoinRequest) (*Member, error) {
+	m, old, err := r.exchange(req)
+	if m == nil || err != nil {
+		return nil, err
 	}
 	if old != nil {
 		old.Close(ErrReplaced)
@@ -125,16 +145,20 @@ func (r *Room) resume(req JoinRequest) *Member {
 	r.manager.opts.Metrics.Resumes.Add(1)
 	m.log.Info("came back", "from", req.Remote, "media_kept", req.Keep)
 	m.Media().Resume(m, req.Keep)
-	return m
+	return m, nil
 }
 
-func (r *Room) exchange(req JoinRequest) (m *Member, old Conn) {
+func (r *Room) exchange(req JoinRequest) (m *Member, old Conn, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if r.overtakenLocked(req) {
+		return nil, nil, ErrReplaced
+	}
 	m = r.byTokenLocked(req.Resume)
 	if m == nil {
-		return nil, nil
+		return nil, nil, nil
 	}
+	m.attempt = req.Attempt
 	old = m.conn
 	m.stopWaitingLocked()
 	m.token, m.used = newToken(), req.Resume
@@ -145,5 +169,5 @@ func (r *Room) exchange(req JoinRequest) (m *Member, old Conn) {
 	r.welcomeLocked(m, req.LastChat, true)
 	m.connectLocked(req.Conn)
 	m.connectionLocked()
-	return m, old
+	return m, old, nil
 }

@@ -259,6 +259,63 @@ func TestLostWelcome(t *testing.T) {
 	}
 }
 
+// Attempts arrive in another order than they were made, and after their client
+// has given them up.
+func TestOvertakenAttempts(t *testing.T) {
+	w := newWorld(t, nil)
+	defer w.close()
+	attempt := func(token string, n uint64) (*Member, *fakeConn, error) {
+		c := &fakeConn{}
+		m, err := w.AddPeerToRoom(JoinRequest{Conn: c, Room: "demo", Username: "Alice", Protocol: 1, Resume: token, Keep: true, Attempt: n})
+		return m, c, err
+	}
+	alice, a, _ := attempt("", 100)
+	token := welcome(t, a).Resume.Token
+	alice.Spoke(a)
+	alice.SocketLost(a, types.LeaveLost, BackSoon)
+
+	early, earlyConn, err := attempt(token, 101)
+	if early != alice || err != nil {
+		t.Fatalf("%v, %v", early, err)
+	}
+	m, c, err := attempt(token, 104)
+	if m != alice || err != nil || !errors.Is(earlyConn.closed(), ErrReplaced) {
+		t.Fatalf("%v, %v; the one before was closed with %v", m, err, earlyConn.closed())
+	}
+	for _, proven := range []bool{false, true} {
+		for _, n := range []uint64{101, 103} {
+			if m, c, err := attempt(token, n); m != nil || !errors.Is(err, ErrReplaced) || len(c.take()) != 0 {
+				t.Errorf("proven %t: attempt %d gave %v, %v", proven, n, m, err)
+			}
+		}
+		alice.Spoke(c)
+	}
+	if c.closed() != nil || w.CountPeers("demo") != 1 {
+		t.Errorf("closed with %v, %d in the room", c.closed(), w.CountPeers("demo"))
+	}
+	// The next one, and a client that does not count, come in as ever.
+	token = welcome(t, c).Resume.Token
+	if m, _, err := attempt(token, 105); m != alice || err != nil {
+		t.Errorf("%v, %v", m, err)
+	}
+	if m, _, err := attempt(token, 0); m != alice || err != nil {
+		t.Errorf("%v, %v", m, err)
+	}
+}
+
+// Whose socket breaks before he has said anything does not know his token.
+func TestNobodyWaitsForAStranger(t *testing.T) {
+	w := newWorld(t, nil)
+	defer w.close()
+	_, a := w.join("Alice")
+	m, c := w.joinAs(JoinRequest{Room: "demo", Username: "Bob", Protocol: 1})
+	a.take()
+	m.SocketLost(c, types.LeaveLost, BackSoon)
+	if got := a.story(t); got != "Bob left (lost)" {
+		t.Errorf("Alice saw %s", got)
+	}
+}
+
 // A page that is closed or loaded again leaves a short time to come back.
 func TestAwayIsShort(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -299,7 +356,7 @@ func TestSilentMedia(t *testing.T) {
 	}
 	bob.Answered()
 	bob.Spoke(b)
-	if media.nudges != 2 {
+	if media.nudges != 3 { // the first when he joined
 		t.Errorf("media was told of %d signs of life", media.nudges)
 	}
 	if got := w.CountPeers("demo"); got != 2 {
