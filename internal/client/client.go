@@ -14,6 +14,7 @@ import (
 	"math/rand/v2"
 	"net/url"
 	"slices"
+	"strconv"
 	"sync"
 	"time"
 
@@ -285,7 +286,8 @@ func (c *Client) Resume(ctx context.Context, keep bool) error {
 	c.mu.Unlock()
 	query := url.Values{}
 	if token := welcome.Resume.Token; token != "" {
-		query = url.Values{"resume": {token}, "media": {"new"}}
+		attempt := strconv.FormatInt(time.Now().UnixMilli(), 10)
+		query = url.Values{"resume": {token}, "media": {"new"}, "attempt": {attempt}}
 		if lastChat != "" {
 			query.Set("last_chat", lastChat)
 		}
