@@ -85,7 +85,9 @@ export class Lab {
     const wrapper = path.join(this.folder, `chromium-${host}`);
     const chromium = process.env.CHROMIUM ?? '/usr/bin/chromium';
     const flags = `--unsafely-treat-insecure-origin-as-secure=${origin}`;
-    writeFileSync(wrapper, `#!/bin/sh\nexec ip netns exec ${this.name}-h${host} ${chromium} ${flags} "$@"\n`);
+    // Each browser is a session of its own, which urgent.sh does not reach.
+    const urgent = process.env.NETWORK === 'full' ? 'echo -15 >/proc/self/autogroup || true\n' : '';
+    writeFileSync(wrapper, `#!/bin/sh\n${urgent}exec ip netns exec ${this.name}-h${host} ${chromium} ${flags} "$@"\n`);
     chmodSync(wrapper, 0o755);
     const person = await launching(wrapper, () => this.stage.person(name, { colour }));
     await person.join(/** @type {any} */ (null), 'demo', { origin });
