@@ -31,6 +31,10 @@ async function callOfTwo(stage, options) {
   return { lab, alice, bob };
 }
 
+/** @param {import('./support/watch.mjs').Seen} s @param {number} began */
+const story = (s, began) =>
+  `without pictures ${s.video} ms, sound ${s.audio} ms, back at ${((s.lastEnd - began) / 1000).toFixed(2)}, lost ${s.packetsLost}`;
+
 /** Both see and hear again something newer than that moment. @param {import('../browser/support/person.mjs').Person[]} people @param {number} since @param {number} timeout */
 async function mediaSince(people, since, timeout = 60_000) {
   await Promise.all(
@@ -59,12 +63,13 @@ for (const [name, command, options] of full ? moves : moves.slice(0, 1)) {
       for (let i = 0; i < runs; i++) {
         await pass(3_000);
         await watchBoth(alice, bob);
+        const began = Date.now();
         lab.do(command, '2');
         await pass(8_000);
         await mediaSince([alice, bob], Date.now());
         await alice.reaches('connected');
         const [a, b] = await Promise.all([seen(alice), seen(bob)]);
-        console.log(`${name}: Alice ${JSON.stringify(a)}, Bob ${JSON.stringify(b)}, closes ${await alice.closeCodes()}`);
+        console.log(`${name}: Alice ${story(a, began)}, Bob ${story(b, began)}\n  ${lab.timelines.get('Alice')?.since(began)}`);
         took(`Chromium ${name}: gap of pictures or sound`, Math.max(a.video, a.audio, b.video, b.audio), 4_000);
         assert.equal(b.missing, 0, 'Bob has never been without a tile of Alice');
       }
@@ -84,13 +89,14 @@ for (const [outage, aim] of full ? [[10, 1_000], [60, 3_000]] : []) {
         await pass(3_000);
         await watchBoth(alice, bob);
         const [path, made] = [await ufrag(alice), await alice.connections()];
+        const began = Date.now();
         lab.do('blackhole', '2', 'on');
         await pass(outage * 1000);
         const over = Date.now();
         lab.do('blackhole', '2', 'off');
         await mediaSince([alice, bob], over + 100);
         const [a, b] = await Promise.all([seen(alice), seen(bob)]);
-        console.log(`F9 ${outage} s: Alice ${JSON.stringify(a)}, Bob ${JSON.stringify(b)}, closes ${await alice.closeCodes()}`);
+        console.log(`F9 ${outage} s: Alice ${story(a, began)}, Bob ${story(b, began)}\n  ${lab.timelines.get('Alice')?.since(began)}`);
         took(`Chromium F9 blackhole of ${outage} s: media back after its end`, Math.max(a.lastEnd, b.lastEnd) - over, aim);
         await alice.reaches('connected');
         await pass(3_000); // a late restart would tear it now

@@ -8,6 +8,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { root } from '../../browser/support/server.mjs';
 import { until, within } from '../../browser/support/until.mjs';
+import { Timeline } from './timeline.mjs';
 
 const script = path.join(root, 'test', 'netlab.sh');
 const net = '10.99.0';
@@ -26,6 +27,9 @@ export function unusable() {
 }
 
 export class Lab {
+  /** Of each person. @type {Map<string, Timeline>} */
+  timelines = new Map();
+
   /**
    * @param {import('../../browser/support/stage.mjs').Stage} stage
    * @param {number} hosts
@@ -90,6 +94,7 @@ export class Lab {
     writeFileSync(wrapper, `#!/bin/sh\n${urgent}exec ip netns exec ${this.name}-h${host} ${chromium} ${flags} "$@"\n`);
     chmodSync(wrapper, 0o755);
     const person = await launching(wrapper, () => this.stage.person(name, { colour }));
+    this.timelines.set(name, new Timeline(person.page));
     await person.join(/** @type {any} */ (null), 'demo', { origin });
     return person;
   }
