@@ -64,7 +64,7 @@ foreign-test: build ## other people's clients: minimal page, Firefox, aiortc, GS
 network-test: build ## the page in Chromium on a bad network, short (root)
 	scripts/nodetest.sh test/network/*.test.mjs
 
-test-network: build ## all faults of the network, with figures: about 20 minutes (root)
+test-network: build ## all faults of the network, with figures: about 15 minutes (root)
 	NETWORK=full test/network/urgent.sh go test -count=1 -timeout 30m -v ./test/network
 	NETWORK=full test/network/urgent.sh scripts/nodetest.sh test/network/*.test.mjs
 
