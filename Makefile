@@ -14,7 +14,7 @@ export PATH := $(or $(shell test/node/path 2>/dev/null),/usr/bin):$(PATH)
 # The tests against a real server build it once.
 export AQ_SERVER := $(CURDIR)/$(SERVER)
 
-.PHONY: help build run test everything deps check fmt-check vet staticcheck go-test types page-test browser-test foreign-test screens soak fuzz clean
+.PHONY: help build run test everything deps check fmt-check vet staticcheck go-test types page-test browser-test foreign-test network-test test-network screens soak fuzz clean
 
 help: ## lists the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 24
@@ -30,7 +30,7 @@ test: deps ## installs what the tests need and runs all of them
 	@echo "make test: everything passed"
 
 # By a make of its own, which finds what deps has just installed.
-everything: check go-test page-test browser-test foreign-test
+everything: check go-test page-test browser-test foreign-test network-test
 
 deps: ## installs what the tests need (Debian packages, npm packages)
 	scripts/install-test-deps.sh
@@ -60,6 +60,13 @@ browser-test: build ## the page in Chromium against a real server
 
 foreign-test: build ## other people's clients: minimal page, Firefox, aiortc, GStreamer
 	scripts/nodetest.sh test/foreign/*.test.mjs
+
+network-test: build ## the page in Chromium on a bad network, short (root)
+	scripts/nodetest.sh test/network/*.test.mjs
+
+test-network: build ## all faults of the network, with figures: about 15 minutes (root)
+	NETWORK=full test/network/urgent.sh go test -count=1 -timeout 30m -v ./test/network
+	NETWORK=full test/network/urgent.sh scripts/nodetest.sh test/network/*.test.mjs
 
 # Of all that are taken the documents show these.
 SHOWN := join-with-preview call-of-three chat

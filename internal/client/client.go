@@ -14,6 +14,7 @@ import (
 	"math/rand/v2"
 	"net/url"
 	"slices"
+	"strconv"
 	"sync"
 	"time"
 
@@ -34,7 +35,11 @@ type Client struct {
 	// publications exist from Dial on and outlive PeerConnections.
 	ctx    context.Context
 	cancel context.CancelFunc
-	inbox  *inbox // offers, candidates and track lists, in order
+	inbox  *inbox          // offers, candidates and track lists, in order
+	stay   context.Context // of the comeback; ends when the client leaves
+	leave  context.CancelFunc
+
+	gaps gaps
 
 	wg sync.WaitGroup // everything; see start
 
@@ -45,7 +50,7 @@ type Client struct {
 	changed      chan struct{} // closed at each change of state
 	closed       bool
 	link         link
-	sockets      []*socket // all that were opened
+	sockets      []*socket // whose readers may still run
 	pc           *webrtc.PeerConnection
 	publications []*Publication
 }
@@ -68,11 +73,17 @@ func Dial(ctx context.Context, opts Options) (*Client, error) {
 	}
 	s, err := opts.open(ctx, nil, &c.wg)
 	if err != nil {
+		c.leave()
 		c.cancel()
 		return nil, err
 	}
 	c.attach(s)
 	c.start("client negotiation", c.negotiate)
+	if opts.ComeBack {
+		b := &comeback{c: c, ctx: c.stay}
+		b.waits.opened(time.Since(c.Times().Dial))
+		c.start("client comeback", b.run)
+	}
 	return c, nil
 }
 
@@ -117,20 +128,30 @@ func newClient(opts Options) (*Client, error) {
 		c.publications = append(c.publications, publication)
 	}
 	c.ctx, c.cancel = context.WithCancel(context.Background())
+	c.stay, c.leave = context.WithCancel(c.ctx)
 	c.state.Times.Dial = time.Now()
 	return c, nil
 }
 
-// attach makes s the client's socket and starts to read it.
+// attach makes s the client's socket and starts to read it. A client that was
+// closed meanwhile has no use for it.
 func (c *Client) attach(s *socket) {
+	late := false
 	c.update(func(st *State) {
+		if late = c.closed; late {
+			return
+		}
 		c.link = s
-		c.sockets = append(c.sockets, s)
+		c.sockets = append(slices.DeleteFunc(c.sockets, (*socket).isEnded), s)
 		st.Connected = true
 		if st.Times.Open.IsZero() {
 			st.Times.Open = time.Now()
 		}
 	})
+	if late {
+		s.shut()
+		return
+	}
 	c.start("client reader", func() { c.read(s) })
 }
 
@@ -263,14 +284,20 @@ func (c *Client) Resume(ctx context.Context, keep bool) error {
 		lastChat = c.state.Chat[n-1].ID
 	}
 	c.mu.Unlock()
-	query := url.Values{"resume": {welcome.Resume.Token}, "media": {"new"}}
+	query := url.Values{}
+	if token := welcome.Resume.Token; token != "" {
+		attempt := strconv.FormatInt(time.Now().UnixMilli(), 10)
+		query = url.Values{"resume": {token}, "media": {"new"}, "attempt": {attempt}}
+		if lastChat != "" {
+			query.Set("last_chat", lastChat)
+		}
+	} else {
+		keep = false // a base client has nothing to come back with
+	}
 	if keep {
 		query.Set("media", "keep")
 	} else {
 		c.inbox.put(drop{})
-	}
-	if lastChat != "" {
-		query.Set("last_chat", lastChat)
 	}
 	s, err := c.opts.open(ctx, query, &c.wg)
 	if err != nil {
@@ -281,7 +308,8 @@ func (c *Client) Resume(ctx context.Context, keep bool) error {
 }
 
 // Close leaves with close code 1000 and waits until every goroutine is done. It
-// is safe to call more than once, but not beside Resume.
+// is safe to call more than once, but not beside Resume. A client that is
+// coming back by itself stops doing so first.
 func (c *Client) Close() { c.close(link.closing) }
 
 // Abort is Close without a close frame: the TCP connection is reset.
@@ -294,6 +322,7 @@ func (c *Client) close(end func(link)) {
 	l, sockets := c.link, c.sockets
 	c.mu.Unlock()
 	if !already {
+		c.leave()
 		end(l)
 		for _, s := range sockets {
 			s.shut()
@@ -315,10 +344,12 @@ func (c *Client) read(s *socket) {
 				st.CloseCodes = append(st.CloseCodes, code)
 				if c.link == link(s) {
 					st.Connected, st.CloseCode, st.CloseReason = false, code, reason
+					st.Losses = append(st.Losses, Loss{At: time.Now(), Code: code, Silent: s.silent.Load()})
 				}
 			})
 			return
 		}
+		s.alive()
 		var m types.Message
 		if err := json.Unmarshal(data, &m); err != nil || kind != websocket.TextMessage {
 			c.fail(errors.New("client: the server sent a frame that is no message"))
@@ -341,6 +372,9 @@ func (c *Client) receive(m types.Message, size int) {
 	c.update(func(st *State) {
 		st.Events[m.Event]++
 		st.Bytes += int64(size)
+		if n := len(st.Losses); n > 0 && st.Losses[n-1].Back.IsZero() {
+			st.Losses[n-1].Back = now
+		}
 		if err != nil {
 			st.Failures = append(st.Failures, err)
 			return

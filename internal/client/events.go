@@ -32,6 +32,12 @@ func interpret(m types.Message, now time.Time) (func(*State), error) {
 		return decode(m, func(s *State, w types.Welcome) {
 			s.Welcome = w
 			s.Welcomes++
+			if w.Resumed {
+				s.Resumes++
+			}
+			if n := len(s.Losses); n > 0 {
+				s.Losses[n-1].Resumed = w.Resumed
+			}
 			clear(s.Peers)
 			for _, p := range w.Peers {
 				s.Peers[p.PeerID] = p

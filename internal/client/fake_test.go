@@ -34,6 +34,11 @@ type fakeServer struct {
 	received sync.Map // rid or kind -> *atomic.Int64 of packets
 	stamps   sync.Map // layer index -> last Stamp
 	levels   atomic.Int64
+
+	deaf     atomic.Bool  // reads and answers nothing
+	restarts atomic.Int64 // restart events that came
+	resumes  bool         // a token brings the one session back
+	kept     *fakeSession
 }
 
 func newFakeServer(t *testing.T) *fakeServer {
@@ -66,17 +71,27 @@ func (f *fakeServer) serve(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		return
 	}
+	if f.resumes && r.URL.Query().Get("resume") == "token" && r.URL.Query().Get("media") == "keep" {
+		f.kept.comesBack(ws)
+		return
+	}
 	pc, err := f.api.NewPeerConnection(webrtc.Configuration{})
 	if err != nil {
 		f.t.Error(err)
 		return
 	}
 	s := &fakeSession{f: f, ws: ws, pc: pc, extended: r.URL.Query().Get("protocol") == "1"}
-	defer func() {
-		_ = ws.Close()
+	end := func() {
 		_ = pc.GracefulClose()
 		s.wg.Wait()
-	}()
+	}
+	if f.resumes {
+		f.kept = s
+		f.t.Cleanup(end)
+	} else {
+		defer end()
+	}
+	defer func() { _ = ws.Close() }()
 	s.run()
 }
 
@@ -116,13 +131,33 @@ func (s *fakeSession) run() {
 	}
 	s.offer()
 	s.mu.Unlock()
+	s.read(s.ws)
+}
+
+func (s *fakeSession) read(ws *websocket.Conn) {
 	for {
 		var m types.Message
-		if err := s.ws.ReadJSON(&m); err != nil {
+		if err := ws.ReadJSON(&m); err != nil {
 			return
 		}
-		s.handle(m)
+		if !s.f.deaf.Load() {
+			s.handle(m)
+		}
 	}
+}
+
+// comesBack goes on with the session over another socket.
+func (s *fakeSession) comesBack(ws *websocket.Conn) {
+	s.f.deaf.Store(false)
+	s.mu.Lock()
+	_ = s.ws.Close()
+	s.ws = ws
+	s.send(types.NewMessage(types.EventWelcome, types.Welcome{
+		Protocol: 1, PeerID: "p_1", Resume: types.Resume{Token: "token", WindowSeconds: 30}, Resumed: true,
+	}))
+	s.mu.Unlock()
+	defer func() { _ = ws.Close() }()
+	s.read(ws)
 }
 
 func (s *fakeSession) handle(m types.Message) {
@@ -132,6 +167,13 @@ func (s *fakeSession) handle(m types.Message) {
 	case types.EventChat:
 		m.ID, m.Message = "1", m.Data
 		s.send(m)
+	case types.EventPing:
+		s.send(types.Message{Event: types.EventPong, Data: m.Data})
+	case types.EventRestart:
+		s.f.restarts.Add(1)
+	case types.EventLeave:
+		text := websocket.FormatCloseMessage(4009, "")
+		_ = s.ws.WriteControl(websocket.CloseMessage, text, time.Now().Add(time.Second))
 	case types.EventCandidate:
 		var c webrtc.ICECandidateInit
 		if err := json.Unmarshal([]byte(m.Data), &c); err != nil {

@@ -34,6 +34,12 @@ type Options struct {
 	// NetDial replaces the dialler of the WebSocket.
 	NetDial func(ctx context.Context, network, addr string) (net.Conn, error)
 
+	// ComeBack makes the client return by itself when its socket ends or dies,
+	// as the built-in page does: with the same identity and PeerConnection if
+	// the server still has them, with a fresh join otherwise. It also asks for
+	// an ICE restart when media stays silent.
+	ComeBack bool
+
 	// SocketOnly leaves offers alone: signalling and chat without media.
 	SocketOnly bool
 	// Codecs this client decodes, in the order it prefers; nil means all.

@@ -181,6 +181,9 @@ func (c *Client) receiveTrack(t *Track, remote *webrtc.TrackRemote) {
 		if first || keyframe {
 			c.milestone(keyframe, now)
 		}
+		if fresh && stamp.Sender != 0 {
+			c.gaps.packet(stamp.Sender, t.Kind, now)
+		}
 		if fresh && c.opts.OnRTP != nil {
 			c.opts.OnRTP(t, p, stamp)
 		}

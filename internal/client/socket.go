@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/gorilla/websocket"
@@ -55,6 +56,30 @@ type socket struct {
 	once sync.Once
 	// ended is closed when the reader is done.
 	ended chan struct{}
+	// heard is when anything last came, in nanoseconds since 1970; 0 for never.
+	heard atomic.Int64
+	// silent says that the client gave the socket up because nothing came.
+	silent atomic.Bool
+}
+
+// alive notes a sign of life.
+func (s *socket) alive() { s.heard.Store(time.Now().UnixNano()) }
+
+func (s *socket) isEnded() bool {
+	select {
+	case <-s.ended:
+		return true
+	default:
+		return false
+	}
+}
+
+// heardAt is when anything last came, zero for never.
+func (s *socket) heardAt() time.Time {
+	if n := s.heard.Load(); n != 0 {
+		return time.Unix(0, n)
+	}
+	return time.Time{}
 }
 
 // open dials and starts the writer in wg.
@@ -80,6 +105,15 @@ func (o Options) open(ctx context.Context, extra url.Values, wg *sync.WaitGroup)
 		return nil, fmt.Errorf("client: dial: %w", err)
 	}
 	s := &socket{ws: ws, out: make(chan frame, outgoing), done: make(chan struct{}), ended: make(chan struct{})}
+	answer := ws.PingHandler()
+	ws.SetPingHandler(func(data string) error {
+		s.alive()
+		return answer(data)
+	})
+	ws.SetPongHandler(func(string) error {
+		s.alive()
+		return nil
+	})
 	wg.Go(s.run)
 	return s, nil
 }
@@ -137,6 +171,20 @@ func (s *socket) write(kind int, data []byte) error {
 		return nil
 	case <-s.done:
 		return ErrClosed
+	}
+}
+
+// say is send for the comeback, which cannot wait while the queue is full.
+func (s *socket) say(m types.Message) {
+	if data, err := json.Marshal(m); err == nil {
+		s.offer(frame{websocket.TextMessage, data})
+	}
+}
+
+func (s *socket) offer(f frame) {
+	select {
+	case s.out <- f:
+	default:
 	}
 }
 

@@ -22,10 +22,16 @@ type State struct {
 	CloseReason string
 	// CloseCodes lists those of every socket, in the order they closed.
 	CloseCodes []int
+	// Losses lists the sockets that ended while they were the client's, and the
+	// returns; RestartsAsked counts the restart events of a client with ComeBack.
+	Losses        []Loss
+	RestartsAsked int
 
-	// Welcome is the last one; Welcomes counts them.
+	// Welcome is the last one; Welcomes counts them, Resumes those that said
+	// resumed.
 	Welcome  types.Welcome
 	Welcomes int
+	Resumes  int
 	// Peers are the others in the room, by the events of protocol=1.
 	Peers map[types.PeerID]types.PeerInfo
 	// Left lists those who went, in order.
