@@ -62,6 +62,11 @@ func (m *Metrics) series() []series {
 		counter("total_plis_in", "aq_plis_received_total", "Keyframe requests (PLI, FIR) from subscribers.", &m.PLIsIn),
 		counter("total_plis_out", "aq_plis_sent_total", "Keyframe requests (PLI) to publishers.", &m.PLIsOut),
 
+		counter("total_layers_lowered", "aq_layers_lowered_total", "Videos switched to a smaller layer for lack of bandwidth.", &m.LayersLowered),
+		counter("total_layers_raised", "aq_layers_raised_total", "Videos given a larger layer, or one again, as bandwidth allowed.", &m.LayersRaised),
+		counter("total_videos_paused", "aq_videos_paused_total", "Videos paused for lack of bandwidth.", &m.VideosPaused),
+		counter("total_probe_packets", "aq_probe_packets_total", "Packets of padding sent to probe for bandwidth.", &m.ProbePackets),
+
 		{json: "total_panics", prometheus: "aq_panics_recovered_total", help: "Panics recovered from.", value: panics},
 	}
 }

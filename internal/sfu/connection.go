@@ -45,6 +45,7 @@ type connection struct {
 	rtt       atomic.Int64 // ns to the client and back; 0: unknown
 	clock     publisherClock
 	sent      departures
+	down      downlink
 	wg        sync.WaitGroup // readers and the feedback goroutine
 
 	// mu guards the publishing side, which pion's callbacks enter.
@@ -131,6 +132,7 @@ func (c *connection) close() {
 	for _, s := range c.slots {
 		s.setSource(nil, types.TrackView{})
 	}
+	c.down.stop()
 	if err := c.pc.GracefulClose(); err != nil {
 		c.peer.log.Debug("PeerConnection not closed cleanly", "err", err)
 	}
@@ -236,6 +238,7 @@ func (c *connection) addSlot(t *Track) error {
 		// A sender of the API's making knows nothing of what was negotiated.
 		s.ext = old.extensions()
 		c.slots[i] = s
+		c.sent.dismiss(old)
 	} else {
 		transceiver, err := c.pc.AddTransceiverFromTrack(s,
 			webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionSendonly})

@@ -48,6 +48,8 @@ func (p *Peer) run() {
 			f()
 		case <-p.dirty:
 			p.reconcile()
+		case <-p.narrow:
+			p.allocate(time.Now())
 		case <-p.timer.C:
 			p.onDue(time.Now())
 		}
@@ -61,7 +63,7 @@ func (p *Peer) nextDue() time.Time {
 	if c == nil {
 		return next
 	}
-	for _, t := range []time.Time{c.deadline, c.nextReport, c.retry, c.ask} {
+	for _, t := range []time.Time{c.deadline, c.nextReport, c.retry, c.ask, c.down.nextDue()} {
 		if !t.IsZero() && t.Before(next) {
 			next = t
 		}
@@ -81,6 +83,7 @@ func (p *Peer) onDue(now time.Time) {
 		p.timedOut()
 		return
 	}
+	p.onDownlinkDue(now)
 	if !c.nextReport.IsZero() && !now.Before(c.nextReport) {
 		c.nextReport = now.Add(reportInterval)
 		c.reports(now)
@@ -155,6 +158,7 @@ func (p *Peer) reconcile() {
 		p.fail(err)
 		return
 	}
+	p.allocate(time.Now())
 	c.pending = c.pending || structural
 	if c.state == stable && (c.pending || c.needRestart) && !time.Now().Before(c.nextOffer) {
 		if err := p.offer(); err != nil {

@@ -33,7 +33,7 @@ type Ack struct {
 	// Lost says that reports have passed the packet over.
 	Lost bool
 	// Probe is the cluster during which the packet was sent, 0 for none.
-	Probe uint32
+	Probe uint16
 }
 
 const (

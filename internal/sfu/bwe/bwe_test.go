@@ -202,7 +202,7 @@ func FuzzFeedback(f *testing.F) {
 			acks = append(acks, Ack{
 				Sent:    now - time.Duration(data[1])*time.Millisecond,
 				Arrived: time.Duration(int32(data[2])<<24|int32(data[3])<<16|int32(data[4])<<8) * time.Microsecond * time.Duration(1+data[5]),
-				Size:    int(data[5]) * 6, Lost: data[6]&1 != 0, Probe: uint32(data[6] >> 6),
+				Size:    int(data[5]) * 6, Lost: data[6]&1 != 0, Probe: uint16(data[6] >> 6),
 			})
 			if data[6]&2 != 0 {
 				e.Feedback(now, acks)

@@ -30,7 +30,7 @@ const (
 )
 
 type probe struct {
-	id      uint32 // of the last one
+	id      uint16 // of the last one
 	pending bool
 	target  float64
 	ended   time.Duration // its last packet was sent
@@ -52,7 +52,7 @@ type probe struct {
 type Cluster struct {
 	Rate float64
 	Time time.Duration
-	ID   uint32
+	ID   uint16 // never 0
 }
 
 // Probe tells whether a cluster is to be sent now. want is the rate that would serve all that is asked for,
@@ -76,7 +76,9 @@ func (e *Estimator) Probe(now time.Duration, step, want float64) (c Cluster, ok 
 	if p.urgent > 0 {
 		c.Rate = min(1.1*p.urgent, 1.1*want)
 	}
-	c.ID = p.id + 1
+	if c.ID = p.id + 1; c.ID == 0 {
+		c.ID = 1
+	}
 	c.Time = min(max(time.Duration(3*e.delay.noise*float64(time.Millisecond)), ProbeTime), maxProbeTime)
 	*p = probe{
 		id: c.ID, pending: true, target: c.Rate, ended: now + c.Time, next: p.next,

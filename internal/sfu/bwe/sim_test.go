@@ -37,7 +37,7 @@ type sim struct {
 	arrivals []Ack         // sent, to be reported once Arrived is past
 	sent     time.Duration
 	frames   int
-	cluster  uint32
+	cluster  uint16
 	left     int // padding of the cluster
 	each     int // a tick of the cluster
 	inProbe  int

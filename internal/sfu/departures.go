@@ -1,0 +1,253 @@
+package sfu
+
+import (
+	"sync"
+	"time"
+
+	"github.com/pion/rtcp"
+
+	"aq-server/internal/sfu/bwe"
+)
+
+const (
+	// wireOverhead is what a packet has beside its payload: RTP header and
+	// extensions 24, SRTP tag 16, UDP 8 and IPv4 20 octets.
+	wireOverhead = 68
+	// The ring of departures starts small and grows, as long as reports come,
+	// until it reaches back departureTime.
+	departuresMin = 256
+	departuresMax = 8192
+	departureTime = time.Second
+	// lostAfter is by how much later packets must have been received before one
+	// that was not counts as lost: reports are made while packets overtake each
+	// other.
+	lostAfter = 100 * time.Millisecond
+)
+
+// departure is one packet sent. The ring holds no pointers, so that it costs the
+// garbage collector nothing.
+type departure struct {
+	at      int64 // session time, ns
+	size    uint16
+	owner   uint16 // index in owners
+	cluster uint16 // of the probe that it is part of; 0: none
+	state   departureState
+}
+
+type departureState uint8
+
+const (
+	unreported departureState = iota
+	missing                   // reported as not received so far
+	settled                   // received, or counted as lost
+)
+
+// departures numbers the packets to one subscriber transport-wide and finds them
+// again in his reports (draft-holmer-rmcat-transport-wide-cc-extensions-01).
+type departures struct {
+	mu       sync.Mutex
+	seq      int64 // last number given, unwrapped
+	ring     []departure
+	owners   []*slot
+	reported bool // a report has come
+	checked  int64
+	cluster  uint16
+	members  int // packets of the cluster
+
+	// Of reports: the reference time is 24 bits of 64 ms.
+	reference     int64
+	haveReference bool
+	acks          []bwe.Ack
+}
+
+// enlist gives a slot the number under which its packets are remembered.
+func (d *departures) enlist(s *slot) uint16 {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for i, o := range d.owners {
+		if o == nil {
+			d.owners[i] = s
+			return uint16(i)
+		}
+	}
+	d.owners = append(d.owners, s)
+	return uint16(len(d.owners) - 1)
+}
+
+// dismiss frees the number of a slot that sends no more.
+func (d *departures) dismiss(s *slot) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.owners[s.number] = nil
+}
+
+// next returns the number for a packet of so many octets of payload that leaves
+// now.
+func (d *departures) next(owner uint16, size int, at int64) uint16 {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.seq++
+	i := int(d.seq) & (len(d.ring) - 1)
+	if len(d.ring) == 0 || d.reported && d.ring[i].at > at-int64(departureTime) && d.ring[i].at != 0 && len(d.ring) < departuresMax {
+		d.grow()
+		i = int(d.seq) & (len(d.ring) - 1)
+	}
+	if d.cluster != 0 {
+		d.members++
+	}
+	d.ring[i] = departure{at: at, size: uint16(size + wireOverhead), owner: owner, cluster: d.cluster}
+	return uint16(d.seq)
+}
+
+func (d *departures) grow() {
+	old := d.ring
+	d.ring = make([]departure, max(2*len(old), departuresMin))
+	for n := d.seq - int64(len(old)); n < d.seq; n++ {
+		if n > 0 {
+			d.ring[int(n)&(len(d.ring)-1)] = old[int(n)&(len(old)-1)]
+		}
+	}
+}
+
+// last returns when the last packet left, 0 before the first.
+func (d *departures) last() int64 {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.seq == 0 {
+		return 0
+	}
+	return d.ring[int(d.seq)&(len(d.ring)-1)].at
+}
+
+// begin marks all packets from now on as those of a probe.
+func (d *departures) begin(cluster uint16) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.cluster, d.members = cluster, 0
+}
+
+// end ends the probe and returns how many packets it had.
+func (d *departures) end() int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.cluster = 0
+	return d.members
+}
+
+// feedback finds the packets of a report: those received for the first time, and
+// those that it makes count as lost. The result is valid until the next call,
+// which must not run beside this one. What the report claims is believed as far
+// as packets of these numbers have been sent lately.
+func (d *departures) feedback(cc *rtcp.TransportLayerCC, now int64) []bwe.Ack {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.acks = d.acks[:0]
+	if d.seq == 0 {
+		return nil
+	}
+	d.reported = true
+	r := report{
+		d: d, now: now, next: d.seq + int64(int16(cc.BaseSequenceNumber-uint16(d.seq))),
+		left: int(cc.PacketStatusCount), deltas: cc.RecvDeltas, arrived: d.referenceTime(cc.ReferenceTime),
+	}
+	for _, chunk := range cc.PacketChunks {
+		switch c := chunk.(type) {
+		case *rtcp.RunLengthChunk:
+			for range min(int(c.RunLength), r.left) {
+				r.take(c.PacketStatusSymbol)
+			}
+		case *rtcp.StatusVectorChunk:
+			for _, symbol := range c.SymbolList {
+				r.take(symbol)
+			}
+		}
+	}
+	d.settle(r.newest)
+	return d.acks
+}
+
+// referenceTime unwraps the time that a report starts from.
+func (d *departures) referenceTime(v uint32) time.Duration {
+	const unit, turn = 64 * time.Millisecond, 1 << 24
+	if !d.haveReference {
+		d.haveReference, d.reference = true, int64(v)
+	}
+	step := (int64(v) - d.reference) & (turn - 1)
+	if step >= turn/2 {
+		step -= turn
+	}
+	d.reference += step
+	return time.Duration(d.reference) * unit
+}
+
+// report is one that is being read.
+type report struct {
+	d       *departures
+	now     int64
+	next    int64 // number of the next symbol
+	left    int
+	deltas  []*rtcp.RecvDelta
+	arrived time.Duration
+	newest  int64 // sending time of the last packet received
+}
+
+// take reads the next symbol.
+func (r *report) take(symbol uint16) {
+	if r.left == 0 {
+		return
+	}
+	r.left--
+	n := r.next
+	r.next++
+	timed := symbol == rtcp.TypeTCCPacketReceivedSmallDelta || symbol == rtcp.TypeTCCPacketReceivedLargeDelta
+	if timed {
+		if len(r.deltas) == 0 {
+			r.left = 0
+			return
+		}
+		r.arrived += time.Duration(r.deltas[0].Delta) * time.Microsecond
+		r.deltas = r.deltas[1:]
+	}
+	d := r.d
+	if n <= max(d.seq-int64(len(d.ring)), 0) || n > d.seq {
+		return // never sent, or too long ago
+	}
+	p := &d.ring[int(n)&(len(d.ring)-1)]
+	if symbol == rtcp.TypeTCCPacketNotReceived {
+		if p.state == unreported {
+			p.state = missing
+		}
+		return
+	}
+	if s := d.owners[p.owner]; s != nil {
+		s.ackedAt.Store(r.now)
+	}
+	if timed && p.state != settled {
+		r.newest = max(r.newest, p.at)
+		d.acks = append(d.acks, p.ack(r.arrived))
+	}
+	p.state = settled
+}
+
+func (p *departure) ack(arrived time.Duration) bwe.Ack {
+	return bwe.Ack{Sent: time.Duration(p.at), Arrived: arrived, Size: int(p.size), Probe: p.cluster}
+}
+
+// settle counts as lost what is still missing after packets have been received
+// that were sent well after it.
+func (d *departures) settle(newest int64) {
+	d.checked = max(d.checked, d.seq-int64(len(d.ring)), 0)
+	for d.checked < d.seq {
+		p := &d.ring[int(d.checked+1)&(len(d.ring)-1)]
+		if p.at > newest-int64(lostAfter) {
+			return
+		}
+		d.checked++
+		if p.state == missing {
+			p.state = settled
+			lost := p.ack(0)
+			lost.Lost = true
+			d.acks = append(d.acks, lost)
+		}
+	}
+}
