@@ -83,6 +83,9 @@ type PublishOptions struct {
 	// packets of 1000 bytes. Lower simulcast layers have smaller packets.
 	PacketsPerFrame int
 	PacketSize      int
+	// KeyframeScale is how many times more packets a keyframe has than other
+	// frames; 0 is as many. Encoders make it 5 to 10.
+	KeyframeScale int
 	// KeyframeEvery makes a keyframe on its own that often; 0 only when asked
 	// to, and at the start.
 	KeyframeEvery time.Duration

@@ -87,7 +87,7 @@ func (p *Peer) allocate(now time.Time) {
 	d, at := &c.down, time.Duration(c.session().clock.at(now))
 	d.mu.Lock()
 	d.est.Tick(at, time.Duration(c.sent.last()))
-	rate := d.est.Rate()
+	rate, congested := d.est.Rate(), d.est.Congested()
 	d.rate.Store(rate)
 	d.mu.Unlock()
 	if d.due = (time.Time{}); rate == 0 {
@@ -97,7 +97,7 @@ func (p *Peer) allocate(now time.Time) {
 	if !c.connected.Load() {
 		return
 	}
-	demand := p.demand()
+	demand := p.demand(congested)
 	result := allocate.Divide(rate, demand.audio, demand.videos)
 	mayRaise := now.Sub(d.raisedAt) >= raiseEvery
 	// What is sent now fills the queue: a layer that must go is not sent on
@@ -143,7 +143,7 @@ type demand struct {
 
 // demand looks at the m-lines: sound, and each picture that the client would
 // see, the most important first.
-func (p *Peer) demand() (d demand) {
+func (p *Peer) demand(congested bool) (d demand) {
 	var pictures []*slot
 	for _, s := range p.conn.slots {
 		t, target, ok := s.servable()
@@ -153,15 +153,17 @@ func (p *Peer) demand() (d demand) {
 			pictures = append(pictures, s)
 		case t != nil:
 			for _, l := range *t.layers.Load() {
-				d.audio += l.bitrate()
+				mean, _ := l.bitrate()
+				d.audio += mean
 			}
 		}
 		if target != nil && s.open.Load() && s.kind == types.KindVideo {
-			d.sent += target.bitrate()
+			mean, now := target.bitrate()
+			d.sent += max(mean, now)
 		}
 	}
 	d.sent += d.audio
-	for _, c := range p.byImportance(pictures) {
+	for _, c := range p.byImportance(pictures, congested) {
 		d.slots = append(d.slots, c.slot)
 		d.videos = append(d.videos, c.video)
 	}
@@ -182,7 +184,7 @@ const stageRatio = 2
 
 // byImportance orders pictures: screens, then the one that fills the stage and
 // that of the loudest voice, then the rest; each as for slots.
-func (p *Peer) byImportance(list []*slot) []picture {
+func (p *Peer) byImportance(list []*slot, congested bool) []picture {
 	if len(list) == 0 {
 		return nil
 	}
@@ -212,7 +214,8 @@ func (p *Peer) byImportance(list []*slot) []picture {
 		} else {
 			second = max(second, area)
 		}
-		pictures[i] = picture{slot: s, video: s.demand(tracks[i]), position: position[tracks[i].info.TrackID], area: area}
+		pictures[i] = picture{slot: s, video: s.demand(tracks[i], congested), area: area}
+		pictures[i].position = position[tracks[i].info.TrackID]
 	}
 	for i := range pictures {
 		c, t := &pictures[i], tracks[i]

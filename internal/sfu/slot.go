@@ -291,11 +291,11 @@ func (s *slot) servable() (t *Track, target *layer, ok bool) {
 }
 
 // demand describes the slot, which t feeds, to the allocation.
-func (s *slot) demand(t *Track) allocate.Video {
+func (s *slot) demand(t *Track, congested bool) allocate.Video {
 	s.mu.Lock()
 	view, limit := s.view, s.limit
 	s.mu.Unlock()
-	return allocate.Video{Layers: t.offered(), Want: t.ideal(view), Current: limit}
+	return allocate.Video{Layers: t.offered(congested), Want: t.ideal(view), Current: limit}
 }
 
 func (s *slot) currentView() types.TrackView {

@@ -150,24 +150,30 @@ func (t *Track) ideal(v types.TrackView) int {
 }
 
 // offered lists the layers that can be forwarded, with what they cost: those
-// that flow, and those that would if the publisher were asked.
-func (t *Track) offered() []allocate.Layer {
+// that flow, and those that would if the publisher were asked. In congestion
+// what a layer costs now counts as well as its mean; but not for the smallest of
+// a simulcast, which has a keyframe in it just then.
+func (t *Track) offered(congested bool) []allocate.Layer {
 	known, demanded := t.known(), t.demanded.Load()
 	simulcast := t.simulcast()
 	list := make([]allocate.Layer, 0, len(known))
 	for rank, l := range known {
-		switch {
-		case l != nil && l.flowing.Load() && (l.bitrate() > 0 || !simulcast):
-			list = append(list, allocate.Layer{Rank: rank, BPS: l.bitrate()})
-		case l != nil && l.flowing.Load(): // it has just begun
-			list = append(list, allocate.Layer{Rank: rank, BPS: assumedRates[rank]})
-		case !simulcast || demanded&(1<<rank) != 0:
-			// It is not there, or asked for and not sent.
-		case l != nil && l.bitrate() > 0:
-			list = append(list, allocate.Layer{Rank: rank, BPS: l.bitrate()})
-		default:
-			list = append(list, allocate.Layer{Rank: rank, BPS: assumedRates[rank]})
+		var mean, now int64
+		flows := false
+		if l != nil {
+			mean, now = l.bitrate()
+			flows = l.flowing.Load()
 		}
+		if !flows && (!simulcast || demanded&(1<<rank) != 0) {
+			continue // it is not there, or asked for and not sent
+		}
+		if simulcast && mean == 0 {
+			mean = assumedRates[rank] // it has just begun, or not yet
+		}
+		if congested && flows && (len(list) > 0 || !simulcast) {
+			mean = max(mean, now)
+		}
+		list = append(list, allocate.Layer{Rank: rank, BPS: mean})
 	}
 	return list
 }

@@ -43,17 +43,22 @@ type Result struct {
 }
 
 // A layer is taken up only where it leaves a tenth of itself free, and kept
-// where a twentieth of it is missing: what it costs moves, and each change costs
-// a keyframe. A way that does not carry the rest shows it by its queue.
+// where a twentieth of it is missing, the smallest even where a sixth is: what
+// it costs moves, and each change costs a keyframe. A way that does not carry
+// the rest shows it by its queue.
 const (
-	headroom  = 10
-	tolerance = 20
+	headroom      = 10
+	tolerance     = 20
+	lastTolerance = 6
 )
 
 // price is what a layer must find free.
 func price(v *Video, l Layer) int64 {
 	if l.Rank > v.Current {
 		return l.BPS + l.BPS/headroom
+	}
+	if l.Rank == v.Layers[0].Rank {
+		return l.BPS - l.BPS/lastTolerance
 	}
 	return l.BPS - l.BPS/tolerance
 }

@@ -102,7 +102,7 @@ func FuzzDivide(f *testing.F) {
 			videos = append(videos, v)
 		}
 		r := Divide(bps, audio, videos)
-		if r.Used > audio && (r.Used-audio)*19/20 > bps-audio {
+		if r.Used > audio && (r.Used-audio)*5/6 > bps-audio+10 {
 			t.Fatalf("%d used of %d: %+v", r.Used, bps, r)
 		}
 		if r.Step < r.Used || r.Full < r.Used {
