@@ -1,6 +1,7 @@
 package sfu
 
 import (
+	"math"
 	"sync"
 	"time"
 
@@ -24,15 +25,17 @@ const (
 	lostAfter = 100 * time.Millisecond
 )
 
-// departure is one packet sent. The ring holds no pointers, so that it costs the
-// garbage collector nothing.
+// departure is one packet sent: 8 octets without pointers, so that the ring
+// stays in the cache and costs the garbage collector nothing.
 type departure struct {
-	at      int64 // session time, ns
-	size    uint16
-	owner   uint16 // index in owners
-	cluster uint16 // of the probe that it is part of; 0: none
-	state   departureState
+	at    uint32 // low bits of the session time in ticks
+	size  uint16 // octets on the wire; 0: none
+	owner uint8  // index in owners, see there
+	state departureState
 }
+
+// tick is the unit of departure.at, 8.192 us; it turns around after ten hours.
+const tick = 13 // bits of ns
 
 type departureState uint8
 
@@ -48,11 +51,15 @@ type departures struct {
 	mu       sync.Mutex
 	seq      int64 // last number given, unwrapped
 	ring     []departure
-	owners   []*slot
-	reported bool // a report has come
-	checked  int64
-	cluster  uint16
-	members  int // packets of the cluster
+	owners   []*slot // the last place is shared by all that found none of their own
+	reported bool    // a report has come
+	checked  int64   // all up to here are received, lost, or were not reported on
+	lastAt   int64   // session time of the last packet, ns
+
+	// The packets of the last probe are those of the numbers from first on, up
+	// to last when it has ended.
+	cluster     uint16
+	first, last int64
 
 	// Of reports: the reference time is 24 bits of 64 ms.
 	reference     int64
@@ -60,18 +67,27 @@ type departures struct {
 	acks          []bwe.Ack
 }
 
+const maxOwners = 256
+
 // enlist gives a slot the number under which its packets are remembered.
-func (d *departures) enlist(s *slot) uint16 {
+func (d *departures) enlist(s *slot) uint8 {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for i, o := range d.owners {
-		if o == nil {
+		if o == nil && i < maxOwners-1 {
 			d.owners[i] = s
-			return uint16(i)
+			return uint8(i)
 		}
 	}
+	switch len(d.owners) {
+	case maxOwners - 1:
+		d.owners = append(d.owners, nil)
+		fallthrough
+	case maxOwners:
+		return maxOwners - 1
+	}
 	d.owners = append(d.owners, s)
-	return uint16(len(d.owners) - 1)
+	return uint8(len(d.owners) - 1)
 }
 
 // dismiss frees the number of a slot that sends no more.
@@ -82,21 +98,22 @@ func (d *departures) dismiss(s *slot) {
 }
 
 // next returns the number for a packet of so many octets of payload that leaves
-// now.
-func (d *departures) next(owner uint16, size int, at int64) uint16 {
+// now, in session time.
+func (d *departures) next(owner uint8, size int, now int64) uint16 {
 	d.mu.Lock()
-	defer d.mu.Unlock()
 	d.seq++
+	d.lastAt = now
+	at := uint32(now >> tick)
 	i := int(d.seq) & (len(d.ring) - 1)
-	if len(d.ring) == 0 || d.reported && d.ring[i].at > at-int64(departureTime) && d.ring[i].at != 0 && len(d.ring) < departuresMax {
+	if len(d.ring) == 0 || d.reported && len(d.ring) < departuresMax &&
+		at-d.ring[i].at < uint32(departureTime>>tick) && d.ring[i].size != 0 {
 		d.grow()
 		i = int(d.seq) & (len(d.ring) - 1)
 	}
-	if d.cluster != 0 {
-		d.members++
-	}
-	d.ring[i] = departure{at: at, size: uint16(size + wireOverhead), owner: owner, cluster: d.cluster}
-	return uint16(d.seq)
+	d.ring[i] = departure{at: at, size: uint16(size + wireOverhead), owner: owner}
+	seq := uint16(d.seq)
+	d.mu.Unlock()
+	return seq
 }
 
 func (d *departures) grow() {
@@ -109,29 +126,26 @@ func (d *departures) grow() {
 	}
 }
 
-// last returns when the last packet left, 0 before the first.
-func (d *departures) last() int64 {
+// sentAt returns when the last packet left, 0 before the first.
+func (d *departures) sentAt() int64 {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.seq == 0 {
-		return 0
-	}
-	return d.ring[int(d.seq)&(len(d.ring)-1)].at
+	return d.lastAt
 }
 
-// begin marks all packets from now on as those of a probe.
+// begin makes all packets from now on those of a probe.
 func (d *departures) begin(cluster uint16) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.cluster, d.members = cluster, 0
+	d.cluster, d.first, d.last = cluster, d.seq+1, math.MaxInt64
 }
 
 // end ends the probe and returns how many packets it had.
 func (d *departures) end() int {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.cluster = 0
-	return d.members
+	d.last = d.seq
+	return int(d.last - d.first + 1)
 }
 
 // feedback finds the packets of a report: those received for the first time, and
@@ -147,7 +161,7 @@ func (d *departures) feedback(cc *rtcp.TransportLayerCC, now int64) []bwe.Ack {
 	}
 	d.reported = true
 	r := report{
-		d: d, now: now, next: d.seq + int64(int16(cc.BaseSequenceNumber-uint16(d.seq))),
+		d: d, now: now, newest: math.MinInt64, next: d.seq + int64(int16(cc.BaseSequenceNumber-uint16(d.seq))),
 		left: int(cc.PacketStatusCount), deltas: cc.RecvDeltas, arrived: d.referenceTime(cc.ReferenceTime),
 	}
 	for _, chunk := range cc.PacketChunks {
@@ -162,7 +176,7 @@ func (d *departures) feedback(cc *rtcp.TransportLayerCC, now int64) []bwe.Ack {
 			}
 		}
 	}
-	d.settle(r.newest)
+	d.settle(r.newest, now)
 	return d.acks
 }
 
@@ -223,29 +237,38 @@ func (r *report) take(symbol uint16) {
 		s.ackedAt.Store(r.now)
 	}
 	if timed && p.state != settled {
-		r.newest = max(r.newest, p.at)
-		d.acks = append(d.acks, p.ack(r.arrived))
+		a := d.ack(n, r.now)
+		a.Arrived = r.arrived
+		r.newest = max(r.newest, int64(a.Sent))
+		d.acks = append(d.acks, a)
 	}
 	p.state = settled
 }
 
-func (p *departure) ack(arrived time.Duration) bwe.Ack {
-	return bwe.Ack{Sent: time.Duration(p.at), Arrived: arrived, Size: int(p.size), Probe: p.cluster}
+// ack describes a packet that is in the ring.
+func (d *departures) ack(n, now int64) bwe.Ack {
+	p := d.ring[int(n)&(len(d.ring)-1)]
+	age := int64(uint32(now>>tick)-p.at) << tick
+	a := bwe.Ack{Sent: time.Duration(now&^(1<<tick-1) - age), Size: int(p.size)}
+	if n >= d.first && n <= d.last {
+		a.Probe = d.cluster
+	}
+	return a
 }
 
 // settle counts as lost what is still missing after packets have been received
 // that were sent well after it.
-func (d *departures) settle(newest int64) {
+func (d *departures) settle(newest, now int64) {
 	d.checked = max(d.checked, d.seq-int64(len(d.ring)), 0)
 	for d.checked < d.seq {
-		p := &d.ring[int(d.checked+1)&(len(d.ring)-1)]
-		if p.at > newest-int64(lostAfter) {
+		lost := d.ack(d.checked+1, now)
+		if int64(lost.Sent) > newest-int64(lostAfter) {
 			return
 		}
 		d.checked++
+		p := &d.ring[int(d.checked)&(len(d.ring)-1)]
 		if p.state == missing {
 			p.state = settled
-			lost := p.ack(0)
 			lost.Lost = true
 			d.acks = append(d.acks, lost)
 		}

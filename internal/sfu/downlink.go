@@ -86,7 +86,7 @@ func (p *Peer) allocate(now time.Time) {
 	}
 	d, at := &c.down, time.Duration(c.session().clock.at(now))
 	d.mu.Lock()
-	d.est.Tick(at, time.Duration(c.sent.last()))
+	d.est.Tick(at, time.Duration(c.sent.sentAt()))
 	rate, congested := d.est.Rate(), d.est.Congested()
 	d.rate.Store(rate)
 	d.mu.Unlock()

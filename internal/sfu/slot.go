@@ -62,7 +62,7 @@ type slot struct {
 	free        bool              // a base client's m-line without a track, to be used again
 	negotiated  bool              // an answer has covered it
 
-	number uint16 // in departures; constant
+	number uint8 // in departures; constant
 
 	// open is true while packets are wanted: connected, negotiated, visible,
 	// and allowed by the downlink.
