@@ -161,7 +161,7 @@ func (d *departures) feedback(cc *rtcp.TransportLayerCC, now int64) []bwe.Ack {
 	}
 	d.reported = true
 	r := report{
-		d: d, now: now, newest: math.MinInt64, next: d.seq + int64(int16(cc.BaseSequenceNumber-uint16(d.seq))),
+		d: d, now: now, newest: math.MinInt64 / 2, next: d.seq + int64(int16(cc.BaseSequenceNumber-uint16(d.seq))),
 		left: int(cc.PacketStatusCount), deltas: cc.RecvDeltas, arrived: d.referenceTime(cc.ReferenceTime),
 	}
 	for _, chunk := range cc.PacketChunks {
