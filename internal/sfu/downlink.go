@@ -241,12 +241,15 @@ func (p *Peer) startProbe(now time.Time, result allocate.Result) {
 	if d.left > 0 {
 		return
 	}
+	at, step, want := time.Duration(c.session().clock.at(now)), float64(result.Step), float64(result.Full)
 	s := c.proberSlot()
-	if s == nil {
+	d.mu.Lock()
+	if s == nil { // no RTX: the next layer itself shows whether there is room
+		d.est.Try(at, step, want)
+		d.mu.Unlock()
 		return
 	}
-	d.mu.Lock()
-	probe, ok := d.est.Probe(time.Duration(c.session().clock.at(now)), float64(result.Step), float64(result.Full))
+	probe, ok := d.est.Probe(at, step, want)
 	d.mu.Unlock()
 	if !ok {
 		return

@@ -73,6 +73,7 @@ type Estimator struct {
 	capacity     float64       // as measured at the last decrease
 	drain        float64       // rate at which the present queue was met first; 0: none
 
+	waiting   time.Duration // for a report on something, since; 0: not
 	silent    bool
 	before    float64 // rate at the beginning of the outage
 	decayedAt time.Duration
@@ -112,7 +113,7 @@ func (e *Estimator) Feedback(now time.Duration, acks []Ack) {
 	case e.lastFeedback > 0 && now-e.lastFeedback > gapAfter:
 		e.loss = loss{after: now, inherent: e.loss.inherent, inherentUntil: e.loss.inherentUntil}
 	}
-	e.lastFeedback = now
+	e.lastFeedback, e.waiting = now, 0
 	newest := time.Duration(-1)
 	for _, a := range acks {
 		e.loss.add(a)
@@ -219,11 +220,18 @@ func (e *Estimator) increase(now time.Duration, elapsed time.Duration) {
 	e.rate = min(max(e.rate, next, backoff*arriving), maxRate)
 }
 
-// Tick lets time pass without feedback. sent is when the last packet left. It
-// has no effect as long as reports come, or nothing is sent that they could be
-// on.
+// Tick lets time pass without feedback; it is to be called every few hundred
+// milliseconds. sent is when the last packet left. It has no effect as long as
+// reports come, or nothing is sent that they could be on.
 func (e *Estimator) Tick(now, sent time.Duration) {
-	if e.lastFeedback == 0 || now-e.lastFeedback < silentAfter || sent < e.lastFeedback {
+	switch {
+	case e.lastFeedback == 0 || sent < e.lastFeedback:
+		e.waiting = 0
+		return
+	case e.waiting == 0:
+		e.waiting = now
+	}
+	if now-e.waiting < silentAfter {
 		return
 	}
 	if !e.silent {

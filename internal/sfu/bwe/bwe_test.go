@@ -58,13 +58,15 @@ func TestDropAndRise(t *testing.T) {
 		narrow float64
 		limit  time.Duration
 		layer  int
+		burst  float64 // as tc tbf has
 	}{
-		{300_000, 500 * time.Millisecond, 0}, {300_000, 200 * time.Millisecond, 0}, {300_000, 2 * time.Second, 0},
-		{900_000, 500 * time.Millisecond, 1}, {300_000, 50 * time.Millisecond, 0}, {150_000, 300 * time.Millisecond, -1},
+		{narrow: 300_000, limit: 200 * time.Millisecond, burst: 4542}, {narrow: 600_000, limit: 200 * time.Millisecond, burst: 4542},
+		{300_000, 500 * time.Millisecond, 0, 0}, {300_000, 200 * time.Millisecond, 0, 0}, {300_000, 2 * time.Second, 0, 0},
+		{900_000, 500 * time.Millisecond, 1, 0}, {300_000, 50 * time.Millisecond, 0, 0}, {150_000, 300 * time.Millisecond, -1, 0},
 	} {
-		t.Run(fmt.Sprintf("to %.0f with a queue of %v", test.narrow, test.limit), func(t *testing.T) {
+		t.Run(fmt.Sprintf("to %.0f with a queue of %v, burst %.0f", test.narrow, test.limit, test.burst), func(t *testing.T) {
 			s := newSim(t)
-			s.capacity, s.limit = 5_000_000, test.limit
+			s.capacity, s.limit, s.burst = 5_000_000, test.limit, test.burst
 			s.run(10 * time.Second)
 			for round := range 3 {
 				s.capacity = test.narrow
@@ -76,7 +78,8 @@ func TestDropAndRise(t *testing.T) {
 				s.waits = nil
 				s.run(15 * time.Second)
 				t.Logf("estimate %d, queue up to %v, %.2f %% of audio lost, %d probes, %d ups", s.Rate(), s.longest(), 100*s.audioLoss(), s.probes, s.ups)
-				if s.longest() > 300*time.Millisecond || s.audioLoss() > 0.02 || s.layer != test.layer {
+				if s.longest() > 300*time.Millisecond || s.audioLoss() > 0.02 ||
+					s.layer != test.layer && (test.burst == 0 || s.layer != test.layer+1) { // may be trying
 					t.Errorf("round %d: queue up to %v, %.2f %% of audio lost, layer %d", round, s.longest(), 100*s.audioLoss(), s.layer)
 				}
 				s.capacity = 5_000_000
@@ -129,6 +132,25 @@ func TestHeavyLossOfTheWayItself(t *testing.T) {
 	}
 }
 
+// Without padding to probe with the next layer is the probe: it takes longer, and
+// costs a short queue now and then.
+func TestWithoutProbes(t *testing.T) {
+	s := newSim(t)
+	s.mute = true
+	s.capacity = 5_000_000
+	s.run(5 * time.Second)
+	s.capacity = 100_000
+	s.until("the pause", 2*time.Second, func() bool { return s.layer == -1 })
+	s.run(20 * time.Second)
+	s.forget()
+	s.run(60 * time.Second)
+	if s.ups > 12 || s.audioLoss() > 0.02 {
+		t.Errorf("%d times up in a minute, %.1f %% of audio lost", s.ups, 100*s.audioLoss())
+	}
+	s.capacity = 5_000_000
+	s.until("the high layer", 30*time.Second, func() bool { return s.layer == 2 })
+}
+
 // A way of a bucket that lets bursts of 30 kB pass, as shapers have: probes see
 // through it, and the layers must not go up and down forever.
 func TestProbesAreNotBelievedForever(t *testing.T) {
@@ -140,7 +162,7 @@ func TestProbesAreNotBelievedForever(t *testing.T) {
 	s.run(60 * time.Second)
 	s.forget()
 	s.run(120 * time.Second)
-	if s.ups > 8 {
+	if s.ups > 16 {
 		t.Errorf("%d times up in two minutes", s.ups)
 	}
 	t.Logf("%d up, %d down, queue up to %v, %.2f %% of audio lost", s.ups, s.downs, s.longest(), 100*s.audioLoss())
@@ -212,7 +234,7 @@ func FuzzFeedback(f *testing.F) {
 				e.Tick(now+time.Duration(data[7])*100*time.Millisecond, now)
 			}
 			if c, ok := e.Probe(now, 500_000, 2_000_000); ok {
-				if c.Rate <= 0 || c.Rate > 1.2*2_000_000 || c.Time > maxProbeTime {
+				if c.Rate <= 0 || c.Rate > 1.2*2_000_000 || c.Time > ProbeTime<<maxLonger {
 					t.Fatalf("a probe %+v", c)
 				}
 				e.ProbeSent(now, 10)

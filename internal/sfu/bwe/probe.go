@@ -7,7 +7,7 @@ import "time"
 // carries it. It is short, so that on a way that does not carry it the queue is
 // short too: at four times the capacity it takes ProbeTime*4 to empty.
 const (
-	// ProbeTime is how long a cluster lasts, on a way with jitter up to
+	// ProbeTime is how long a cluster usually lasts, on a way with jitter up to
 	// maxProbeTime.
 	ProbeTime    = 20 * time.Millisecond
 	maxProbeTime = 40 * time.Millisecond
@@ -19,11 +19,15 @@ const (
 	firstProbe = 2 * time.Second
 	lastProbe  = 4 * time.Second
 	// When what a probe has promised leads to congestion within relapseTime,
-	// it was a burst that some shaper lets pass: the wait grows up to relapseMax.
+	// it was a burst that some shaper lets pass: the next clusters are longer and
+	// carry less above the estimate, and the wait grows up to relapseMax.
 	relapseTime = 10 * time.Second
-	relapseMax  = 30 * time.Second
-	probeLost   = time.Second // without a report on it
-	maxStep     = 4.0         // times the estimate
+	relapseMax  = 8 * time.Second
+	relapseOver = 30 * time.Second // without another one
+	maxLonger   = 2                // times twice as long
+	patientStep = 2.0              // times the estimate
+	probeLost   = time.Second      // without a report on it
+	maxStep     = 4.0              // times the estimate
 	// A result of muchMore times the estimate is more than what congestion left
 	// free: the way is wider than it was, whatever the cluster was sent at.
 	muchMore = 1.3
@@ -60,15 +64,7 @@ type Cluster struct {
 // covers want. ProbeSent ends it.
 func (e *Estimator) Probe(now time.Duration, step, want float64) (c Cluster, ok bool) {
 	p := &e.probe
-	switch {
-	case e.rate == 0 || e.rate >= want || e.silent || e.delay.over || e.drain != 0:
-		return Cluster{}, false
-	case p.pending && now-p.ended < probeLost:
-		return Cluster{}, false
-	case p.pending: // the report was lost
-		p.pending, p.next = false, now+firstProbe/2
-		return Cluster{}, false
-	case now < p.next:
+	if !e.probeDue(now, want) {
 		return Cluster{}, false
 	}
 	// A little more than needed: a result is a little less than what was sent.
@@ -80,6 +76,9 @@ func (e *Estimator) Probe(now time.Duration, step, want float64) (c Cluster, ok 
 		c.ID = 1
 	}
 	c.Time = min(max(time.Duration(3*e.delay.noise*float64(time.Millisecond)), ProbeTime), maxProbeTime)
+	if longer := ProbeTime << min(p.relapses, maxLonger); longer > c.Time {
+		c.Time, c.Rate = longer, min(c.Rate, patientStep*e.rate)
+	}
 	*p = probe{
 		id: c.ID, pending: true, target: c.Rate, ended: now + c.Time, next: p.next,
 		failures: p.failures, relapses: p.relapses, raised: p.raised, raisedAt: p.raisedAt,
@@ -87,13 +86,30 @@ func (e *Estimator) Probe(now time.Duration, step, want float64) (c Cluster, ok 
 	return c, true
 }
 
-// NextProbe returns when Probe may be true again; there is nothing to wait for
-// while a cluster is on its way.
-func (e *Estimator) NextProbe() time.Duration {
-	if e.probe.pending {
-		return e.probe.ended + probeLost
+func (e *Estimator) probeDue(now time.Duration, want float64) bool {
+	p := &e.probe
+	switch {
+	case e.rate == 0 || e.rate >= want || e.silent || e.delay.over || e.drain != 0:
+		return false
+	case p.pending && now-p.ended < probeLost:
+		return false
+	case p.pending: // the report was lost
+		p.pending, p.next = false, now+firstProbe/2
+		return false
 	}
-	return e.probe.next
+	return now >= p.next
+}
+
+// Try is for a way to which nothing can be sent but media: where Probe would be
+// true it raises the estimate to step, and what is sent then is the probe. It
+// tells whether it did.
+func (e *Estimator) Try(now time.Duration, step, want float64) bool {
+	if !e.probeDue(now, want) || step <= e.rate {
+		return false
+	}
+	e.rate = min(1.05*step, maxRate)
+	e.probe.raised, e.probe.raisedAt, e.probe.next = true, now, now+lastProbe
+	return true
 }
 
 // ProbeSent tells that the last packet of the present cluster has been sent, and
@@ -177,7 +193,7 @@ func (p *probe) congested(now time.Duration) {
 	case p.raised && now-p.raisedAt < relapseTime:
 		p.relapses++
 		wait = min(firstProbe<<min(p.relapses, 8), relapseMax)
-	case now-p.raisedAt > relapseMax:
+	case now-p.raisedAt > relapseOver:
 		p.relapses = 0
 	}
 	p.raised, p.pending, p.failures = false, false, 0

@@ -37,6 +37,7 @@ type sim struct {
 	arrivals []Ack         // sent, to be reported once Arrived is past
 	sent     time.Duration
 	frames   int
+	mute     bool // no padding can be sent
 	cluster  uint16
 	left     int // padding of the cluster
 	each     int // a tick of the cluster
@@ -178,8 +179,11 @@ func (s *sim) choose() {
 	}
 	best := -1
 	for i, rate := range s.layers {
-		if i > s.layer {
+		switch {
+		case i > s.layer:
 			rate *= 1.1
+		case i == 0:
+			rate *= 5. / 6
 		}
 		if audioRate+rate <= float64(s.Rate()) {
 			best = i
@@ -196,6 +200,10 @@ func (s *sim) choose() {
 	step := want
 	if s.layer+1 < len(s.layers) {
 		step = audioRate + 1.1*s.layers[s.layer+1]
+	}
+	if s.mute {
+		s.Try(s.now, step, want)
+		return
 	}
 	if c, ok := s.Probe(s.now, step, want); ok && s.left == 0 {
 		s.probes++
