@@ -35,7 +35,7 @@ func TestFreeWay(t *testing.T) {
 		"small layer and jitter": func(s *sim) { s.layers = s.layers[:1]; s.layer = 0; s.jitter = 60 * time.Millisecond },
 	} {
 		t.Run(name, func(t *testing.T) {
-			for seed := range uint64(5) {
+			for seed := range uint64(3) {
 				s := seededSim(t, seed)
 				change(s)
 				s.run(60 * time.Second)
