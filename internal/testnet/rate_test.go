@@ -106,16 +106,16 @@ func bigCamera() client.PublishOptions {
 // TestRateOfOneSubscriber is fault F5: the way to one subscriber falls from 5
 // Mbit/s to 300 kbit/s and comes back.
 func TestRateOfOneSubscriber(t *testing.T) {
-	for _, queue := range []time.Duration{200 * time.Millisecond, 500 * time.Millisecond, time.Second} {
+	for queue, rounds := range map[time.Duration]int{200 * time.Millisecond: 2, time.Second: 1} {
 		t.Run("a queue of "+queue.String(), func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) { rateOfOne(t, queue) })
+			synctest.Test(t, func(t *testing.T) { rateOfOne(t, queue, rounds) })
 		})
 	}
 }
 
 const oneWay = 20 * time.Millisecond
 
-func rateOfOne(t *testing.T, queue time.Duration) {
+func rateOfOne(t *testing.T, queue time.Duration, rounds int) {
 	n := New(t, Delay(oneWay))
 	m := metrics.New()
 	session := n.Session(sfu.Options{Metrics: m})
@@ -127,17 +127,17 @@ func rateOfOne(t *testing.T, queue time.Duration) {
 	bob.Link.Rate(0, 5_000_000, queue)
 	bob.WaitKeyframe(alice, 5*time.Second)
 	carol.WaitKeyframe(alice, 5*time.Second)
-	time.Sleep(10 * time.Second)
+	time.Sleep(5 * time.Second)
 	if high := bobFlow.layers(time.Now().Add(-time.Second), time.Now()); high[2] < 200 {
 		t.Fatalf("before the fall: packets by layer %v", high)
 	}
-	for round := range 2 {
+	for round := range rounds {
 		fall := time.Now()
 		bob.Link.Rate(0, 300_000, queue)
-		time.Sleep(20 * time.Second)
+		time.Sleep(12 * time.Second)
 		rise := time.Now()
 		bob.Link.Rate(0, 5_000_000, queue)
-		time.Sleep(25 * time.Second)
+		time.Sleep(11 * time.Second)
 
 		last := bobFlow.lastAbove(0, fall.Add(10*time.Second))
 		lowered := bobFlow.firstOf(0, fall)
@@ -160,10 +160,10 @@ func rateOfOne(t *testing.T, queue time.Duration) {
 			t.Errorf("the high layer again after %v", high.Sub(rise))
 		}
 		narrow := bobFlow.layers(fall.Add(5*time.Second), rise)
-		if narrow[0] < 600 {
+		if narrow[0] < 7*50 {
 			t.Errorf("packets by layer on the narrow way %v", narrow)
 		}
-		if c := carolFlow.layers(fall, time.Now()); c[0]+c[1] > 0 || c[2] < 44*235 {
+		if c := carolFlow.layers(fall, time.Now()); c[0]+c[1] > 0 || c[2] < 22*235 {
 			t.Errorf("the other subscriber got packets by layer %v", c)
 		}
 		if lost, _ := carolFlow.audioBetween(fall, time.Now().Add(-time.Second)); lost > 0.001 || carol.Lost() > 0 {
