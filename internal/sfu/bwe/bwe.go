@@ -222,11 +222,16 @@ func (e *Estimator) increase(now time.Duration, elapsed time.Duration) {
 
 // Tick lets time pass without feedback; it is to be called every few hundred
 // milliseconds. sent is when the last packet left. It has no effect as long as
-// reports come, or nothing is sent that they could be on.
+// reports come; when nothing is sent that they could be on, a queue that was
+// there has emptied.
 func (e *Estimator) Tick(now, sent time.Duration) {
 	switch {
 	case e.lastFeedback == 0 || sent < e.lastFeedback:
 		e.waiting = 0
+		if now-sent > e.delay.standing+e.response {
+			// Nothing is on its way, so nothing waits there.
+			e.delay.standing, e.delay.over, e.drain = 0, false, 0
+		}
 		return
 	case e.waiting == 0:
 		e.waiting = now
@@ -243,8 +248,8 @@ func (e *Estimator) Tick(now, sent time.Duration) {
 	}
 }
 
-// awake ends an outage. What the way was before is forgotten, but for the rate:
-// that is tried again at once, by a probe. Packets lost on the way meanwhile
+// awake ends an outage. What the way was before is forgotten, but for the rate,
+// or what decay has left of it: more is probed for at once. Packets lost on the way meanwhile
 // say nothing of how much it carries.
 func (e *Estimator) awake(now time.Duration) {
 	e.silent = false
@@ -252,7 +257,5 @@ func (e *Estimator) awake(now time.Duration) {
 	e.delay = delay{threshold: e.delay.threshold}
 	e.loss = loss{after: now}
 	e.drain = 0
-	if e.before > e.rate {
-		e.probe.again(now, e.before)
-	}
+	e.probe.pending, e.probe.next = false, now
 }

@@ -151,6 +151,20 @@ func TestWithoutProbes(t *testing.T) {
 	s.until("the high layer", 30*time.Second, func() bool { return s.layer == 2 })
 }
 
+// Everything is paused in the middle of a queue, sound there is none: the queue
+// that was seen last must not stand for ever.
+func TestNothingLeftToSend(t *testing.T) {
+	s := newSim(t)
+	s.silent, s.layers, s.layer = true, []float64{2_200_000}, 0
+	s.capacity = 5_000_000
+	s.run(5 * time.Second)
+	s.capacity = 300_000
+	s.until("the pause", 2*time.Second, func() bool { return s.layer == -1 })
+	s.run(10 * time.Second)
+	s.capacity = 5_000_000
+	s.until("the picture", 10*time.Second, func() bool { return s.layer == 0 })
+}
+
 // A way of a bucket that lets bursts of 30 kB pass, as shapers have: probes see
 // through it, and the layers must not go up and down forever.
 func TestProbesAreNotBelievedForever(t *testing.T) {

@@ -46,7 +46,6 @@ type probe struct {
 	failures, relapses int
 	raised             bool
 	raisedAt           time.Duration
-	urgent             float64 // rate to be tried at once
 	firstArr, lastArr  time.Duration
 	firstSize          int
 }
@@ -69,9 +68,6 @@ func (e *Estimator) Probe(now time.Duration, step, want float64) (c Cluster, ok 
 	}
 	// A little more than needed: a result is a little less than what was sent.
 	c.Rate = min(max(1.1*step, 2*e.rate), maxStep*e.rate, 1.1*want)
-	if p.urgent > 0 {
-		c.Rate = min(1.1*p.urgent, 1.1*want)
-	}
 	if c.ID = p.id + 1; c.ID == 0 {
 		c.ID = 1
 	}
@@ -198,10 +194,4 @@ func (p *probe) congested(now time.Duration) {
 	}
 	p.raised, p.pending, p.failures = false, false, 0
 	p.next = max(p.next, now+wait)
-	p.urgent = 0
-}
-
-// again has a rate tried at once that was there before an outage.
-func (p *probe) again(now time.Duration, rate float64) {
-	p.pending, p.next, p.urgent = false, now, rate
 }

@@ -38,6 +38,7 @@ type sim struct {
 	sent     time.Duration
 	frames   int
 	mute     bool // no padding can be sent
+	silent   bool // no sound
 	cluster  uint16
 	left     int // padding of the cluster
 	each     int // a tick of the cluster
@@ -114,7 +115,7 @@ func (s *sim) send(size int) bool {
 // step is one millisecond.
 func (s *sim) step() {
 	s.now += time.Millisecond
-	if s.now%(20*time.Millisecond) == 0 {
+	if s.now%(20*time.Millisecond) == 0 && !s.silent {
 		s.send(audioSize)
 	}
 	if s.now%(33*time.Millisecond) == 0 && s.layer >= 0 && (s.on == nil || s.on(s.now)) {
