@@ -32,13 +32,20 @@ func newAPI(opts Options, repairs *repairs) (*webrtc.API, error) {
 	// is lost for all the others.
 	registry.Add(wireFactory{received: opts.DropReceived, sent: opts.DropSent, repairs: repairs})
 	if err := errors.Join(
+		webrtc.ConfigureTWCCHeaderExtensionSender(media, registry),
+		webrtc.ConfigureTWCCSenderWithOptions(media, registry, twcc.WithLoggerFactory(loggers)),
+	); err != nil {
+		return nil, fmt.Errorf("client: interceptors: %w", err)
+	}
+	if opts.Misplaced != nil {
+		registry.Add(wireFactory{received: opts.Misplaced, repairs: newRepairs()})
+	}
+	if err := errors.Join(
 		webrtc.ConfigureNackWithOptions(media, registry,
 			[]nack.GeneratorOption{nack.WithGeneratorLoggerFactory(loggers)}, nack.WithResponderLoggerFactory(loggers)),
 		webrtc.ConfigureRTCPReportsWithOptions(registry,
 			[]report.ReceiverOption{report.WithReceiverLoggerFactory(loggers)}, report.WithSenderLoggerFactory(loggers)),
 		webrtc.ConfigureSimulcastExtensionHeaders(media),
-		webrtc.ConfigureTWCCHeaderExtensionSender(media, registry),
-		webrtc.ConfigureTWCCSenderWithOptions(media, registry, twcc.WithLoggerFactory(loggers)),
 	); err != nil {
 		return nil, fmt.Errorf("client: interceptors: %w", err)
 	}

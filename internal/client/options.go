@@ -60,6 +60,10 @@ type Options struct {
 	// network when they return true. They are called from several goroutines.
 	DropReceived func(*rtp.Header) bool
 	DropSent     func(*rtp.Header) bool
+	// Misplaced returns true for received packets that this client's stack does
+	// not know where to put: transport-wide feedback counts them, nothing else
+	// does. Called from several goroutines.
+	Misplaced func(*rtp.Header) bool
 	// OnRTP sees each packet of media received once, repaired ones included,
 	// on the track's goroutine; duplicates are left out. The stamp is zero when
 	// a foreign client sent it. The packet is valid during the call.
@@ -89,6 +93,9 @@ type PublishOptions struct {
 	// packets of 1000 bytes. Lower simulcast layers have smaller packets.
 	PacketsPerFrame int
 	PacketSize      int
+	// KeyframeScale is how many times more packets a keyframe has than other
+	// frames; 0 is as many. Encoders make it 5 to 10.
+	KeyframeScale int
 	// KeyframeEvery makes a keyframe on its own that often; 0 only when asked
 	// to, and at the start.
 	KeyframeEvery time.Duration

@@ -328,7 +328,11 @@ func (p *Publication) sendFrame(l *layer, now time.Time, elapsed time.Duration) 
 	}
 	stamp := Stamp{Sender: p.tag, Source: p.opts.Source, Layer: l.index, Key: key, Frame: l.frames, SentAt: now}
 	l.frames++
-	payloads := l.payloads.frame(stamp, l.packets, l.size)
+	count := l.packets
+	if key {
+		count = min(count*max(p.opts.KeyframeScale, 1), 255)
+	}
+	payloads := l.payloads.frame(stamp, count, l.size)
 	for i, payload := range payloads {
 		packet := &rtp.Packet{
 			Header: rtp.Header{

@@ -25,28 +25,31 @@ var allowed = map[string]string{
 	"cmd/server": "internal/app internal/config internal/recovery",
 	"internal/app": "internal/certs internal/config internal/handlers internal/metrics internal/recovery " +
 		"internal/room internal/routes internal/sfu internal/sfu/packet internal/types internal/webrtcapi web",
-	"internal/routes":      "internal/handlers internal/recovery internal/types",
-	"internal/handlers":    "internal/keepalive internal/metrics internal/names internal/recovery internal/room internal/types",
-	"internal/room":        "internal/chat internal/metrics internal/names internal/recovery internal/types",
-	"internal/chat":        "internal/types",
-	"internal/names":       "internal/types",
-	"internal/keepalive":   "internal/recovery",
-	"internal/config":      "",
-	"internal/certs":       "",
-	"internal/metrics":     "",
-	"internal/recovery":    "",
-	"internal/types":       "",
-	"internal/deps":        "",
-	"internal/webrtcapi":   "internal/recovery",
-	"internal/seqnum":      "",
-	"internal/sfu/codec":   "",
-	"internal/sfu/packet":  "internal/sfu/codec",
-	"internal/sfu/forward": "internal/seqnum internal/sfu/codec internal/sfu/packet",
-	"internal/sfu/history": "internal/seqnum internal/sfu/packet",
-	"internal/sfu/nack":    "internal/seqnum",
-	"internal/sfu/slots":   "internal/types",
-	"internal/sfu/speaker": "",
-	"internal/sfu": "internal/metrics internal/recovery internal/seqnum internal/sfu/codec internal/sfu/forward " +
+	"internal/routes":       "internal/handlers internal/recovery internal/types",
+	"internal/handlers":     "internal/keepalive internal/metrics internal/names internal/recovery internal/room internal/types",
+	"internal/room":         "internal/chat internal/metrics internal/names internal/recovery internal/types",
+	"internal/chat":         "internal/types",
+	"internal/names":        "internal/types",
+	"internal/keepalive":    "internal/recovery",
+	"internal/config":       "",
+	"internal/certs":        "",
+	"internal/metrics":      "",
+	"internal/recovery":     "",
+	"internal/types":        "",
+	"internal/deps":         "",
+	"internal/webrtcapi":    "internal/recovery",
+	"internal/seqnum":       "",
+	"internal/sfu/allocate": "",
+	"internal/sfu/bwe":      "",
+	"internal/sfu/codec":    "",
+	"internal/sfu/packet":   "internal/sfu/codec",
+	"internal/sfu/forward":  "internal/seqnum internal/sfu/codec internal/sfu/packet",
+	"internal/sfu/history":  "internal/seqnum internal/sfu/packet",
+	"internal/sfu/nack":     "internal/seqnum",
+	"internal/sfu/slots":    "internal/types",
+	"internal/sfu/speaker":  "",
+	"internal/sfu": "internal/metrics internal/recovery internal/seqnum internal/sfu/allocate internal/sfu/bwe " +
+		"internal/sfu/codec internal/sfu/forward " +
 		"internal/sfu/history internal/sfu/nack internal/sfu/packet internal/sfu/slots internal/sfu/speaker " +
 		"internal/types internal/webrtcapi",
 	"web": "",
@@ -86,7 +89,7 @@ var forbidden = []struct {
 // not among them: its lock is what lets a subscriber's NACK read while the
 // publisher's packets come in.)
 var pure = []string{
-	"internal/seqnum", "internal/sfu/codec", "internal/sfu/forward", "internal/sfu/nack",
+	"internal/seqnum", "internal/sfu/allocate", "internal/sfu/bwe", "internal/sfu/codec", "internal/sfu/forward", "internal/sfu/nack",
 	"internal/sfu/slots", "internal/sfu/speaker", "internal/types",
 }
 

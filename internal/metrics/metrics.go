@@ -47,6 +47,12 @@ type Metrics struct {
 	PLIsIn   atomic.Int64 // PLI and FIR from subscribers
 	PLIsOut  atomic.Int64 // PLI to publishers
 
+	// Congestion control toward subscribers, counted for each video of each.
+	LayersLowered atomic.Int64 // a smaller layer, because the way does not carry the other
+	LayersRaised  atomic.Int64 // a larger one, or one again after a pause
+	VideosPaused  atomic.Int64 // none: not even the smallest has room
+	ProbePackets  atomic.Int64 // of padding, to find out about more room
+
 	// Offers sent, and those that ended without a usable answer.
 	Negotiations       atomic.Int64
 	NegotiationsFailed atomic.Int64

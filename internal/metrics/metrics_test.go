@@ -37,6 +37,7 @@ var jsonKeys = []string{
 	"total_packets_in", "total_bytes_in", "total_packets_out", "total_bytes_out", "packets_dropped",
 	"total_nacks_in", "total_nacks_out", "total_rtx_out", "total_plis_in", "total_plis_out",
 	"total_media_silences", "media_restarts", "watchdog_faults", "watchdog_repairs",
+	"total_layers_lowered", "total_layers_raised", "total_videos_paused", "total_probe_packets",
 	"total_panics",
 }
 

@@ -69,6 +69,10 @@ func (m *Metrics) series() []series {
 			reasons: faultNames[:], values: func(i int) int64 { return m.WatchdogFaults[i].Load() }},
 		{json: "watchdog_repairs", prometheus: "aq_watchdog_repairs_total", help: "What was done about such tracks, by step.",
 			reasons: repairNames[:], values: func(i int) int64 { return m.WatchdogRepairs[i].Load() }},
+		counter("total_layers_lowered", "aq_layers_lowered_total", "Videos switched to a smaller layer for lack of bandwidth.", &m.LayersLowered),
+		counter("total_layers_raised", "aq_layers_raised_total", "Videos given a larger layer, or one again, as bandwidth allowed.", &m.LayersRaised),
+		counter("total_videos_paused", "aq_videos_paused_total", "Videos paused for lack of bandwidth.", &m.VideosPaused),
+		counter("total_probe_packets", "aq_probe_packets_total", "Packets of padding sent to probe for bandwidth.", &m.ProbePackets),
 
 		{json: "total_panics", prometheus: "aq_panics_recovered_total", help: "Panics recovered from.", value: panics},
 	}

@@ -52,6 +52,7 @@ type connection struct {
 	receiverReport atomic.Int64
 	clock          publisherClock
 	sent           departures
+	down           downlink
 	wg             sync.WaitGroup // readers and the feedback goroutine
 
 	// mu guards the publishing side, which pion's callbacks enter.
@@ -145,6 +146,7 @@ func (c *connection) close() {
 	for _, s := range c.slots {
 		s.setSource(nil, types.TrackView{})
 	}
+	c.down.stop()
 	if err := c.pc.GracefulClose(); err != nil {
 		c.peer.log.Debug("PeerConnection not closed cleanly", "err", err)
 	}
@@ -262,6 +264,7 @@ func (c *connection) takeOver(s, old *slot) error {
 	// A sender of the API's making knows nothing of what was negotiated.
 	s.ext = old.extensions()
 	c.slots[slices.Index(c.slots, old)] = s
+	c.sent.dismiss(old)
 	c.startSlot(s, sender)
 	return nil
 }

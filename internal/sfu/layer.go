@@ -68,6 +68,7 @@ type layer struct {
 	nack  *nack.Tracker
 	stats receiverStats
 	key   keyframeState
+	meter meter
 }
 
 // extensionIDs are the negotiated header extension IDs of an m-line, 0 where
@@ -174,6 +175,7 @@ func (l *layer) receive(p *packet.Packet, n int) bool {
 		l.nack.Received(p.ExtSN, p.Arrival)
 	}
 	l.stats.received(p.ExtSN, p.TS, now, l.rate)
+	l.meter.add(len(p.Payload), now)
 	if p.Keyframe {
 		l.key.seen()
 	}

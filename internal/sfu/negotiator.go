@@ -49,6 +49,8 @@ func (p *Peer) run() {
 			f()
 		case <-p.dirty:
 			p.reconcile()
+		case <-p.narrow:
+			p.allocate(time.Now())
 		case <-p.timer.C:
 			p.onDue(time.Now())
 		}
@@ -62,7 +64,7 @@ func (p *Peer) nextDue() time.Time {
 	if c == nil {
 		return next
 	}
-	for _, t := range []time.Time{c.deadline, c.nextReport, c.retry, c.ask, c.nextLook, c.nextWatch, c.askedAt} {
+	for _, t := range []time.Time{c.deadline, c.nextReport, c.retry, c.ask, c.nextLook, c.nextWatch, c.askedAt, c.down.nextDue()} {
 		if !t.IsZero() && t.Before(next) {
 			next = t
 		}
@@ -86,6 +88,7 @@ func (p *Peer) onDue(now time.Time) {
 		// He cannot answer now, and his media may be flowing all the while.
 		c.deadline = now.Add(p.session.opts.AnswerTimeout)
 	}
+	p.onDownlinkDue(now)
 	if !c.nextReport.IsZero() && !now.Before(c.nextReport) {
 		c.nextReport = now.Add(reportInterval)
 		c.reports(now)
@@ -173,6 +176,7 @@ func (p *Peer) reconcile() {
 		p.fail(err)
 		return
 	}
+	p.allocate(time.Now())
 	c.pending = c.pending || structural
 	if c.state == stable && (c.pending || c.needRestart) && !time.Now().Before(c.nextOffer) {
 		if err := p.offer(); err != nil {

@@ -64,6 +64,7 @@ type Peer struct {
 
 	// Inbox of the goroutine.
 	dirty  chan struct{} // capacity 1: compare and repair
+	narrow chan struct{} // capacity 1: the downlink has changed, see allocate
 	events chan func()   // run by the goroutine in order
 
 	// silent is set while nothing is heard of the client, see silence.go; nudged
@@ -104,6 +105,7 @@ func newPeer(s *Session, cfg PeerConfig) *Peer {
 		log:    s.log.With("peer", cfg.Peer.ID),
 		lite:   s.opts.API.Lite(cfg.Peer.Browser),
 		dirty:  make(chan struct{}, 1),
+		narrow: make(chan struct{}, 1),
 		events: make(chan func(), eventQueue),
 		signal: cfg.Signaller,
 		views:  map[types.TrackID]types.TrackView{},
@@ -132,6 +134,14 @@ func (p *Peer) extended() bool { return p.cfg.Peer.Protocol >= 1 }
 func (p *Peer) markDirty() {
 	select {
 	case p.dirty <- struct{}{}:
+	default:
+	}
+}
+
+// markCongestion has the pictures divided anew.
+func (p *Peer) markCongestion() {
+	select {
+	case p.narrow <- struct{}{}:
 	default:
 	}
 }

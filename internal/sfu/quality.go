@@ -4,6 +4,7 @@ import (
 	"reflect"
 	"time"
 
+	"aq-server/internal/sfu/allocate"
 	"aq-server/internal/types"
 )
 
@@ -23,7 +24,7 @@ func (p *Peer) reportQuality(now time.Time) {
 	if !p.extended() || now.Sub(p.quality.at) < qualityInterval {
 		return
 	}
-	q := p.conn.measure(now)
+	q := p.conn.measure()
 	last := p.quality.last
 	change := q.BandwidthBPS - last.BandwidthBPS
 	if q.Score == last.Score && max(change, -change) <= last.BandwidthBPS/5 &&
@@ -34,16 +35,18 @@ func (p *Peer) reportQuality(now time.Time) {
 	p.send(types.NewMessage(types.EventQuality, q))
 }
 
-func (c *connection) measure(now time.Time) types.Quality {
-	rate, loss := c.sent.measured(now)
+func (c *connection) measure() types.Quality {
+	rate, loss := c.down.measured()
 	q := types.Quality{
 		BandwidthBPS: rate, Loss: loss, RTTMillis: int(c.roundTrip().Milliseconds()),
 		Paused: []types.PausedTrack{},
 	}
+	held := 5
 	for _, s := range c.slots {
 		if rate == 0 {
 			q.Loss = max(q.Loss, s.lossReported())
 		}
+		held = min(held, s.held())
 		if id, reason := s.paused(); reason != "" {
 			q.Paused = append(q.Paused, types.PausedTrack{TrackID: id, Reason: reason})
 		}
@@ -51,7 +54,7 @@ func (c *connection) measure(now time.Time) types.Quality {
 	for _, t := range c.peer.lastSent.Unassigned {
 		q.Paused = append(q.Paused, types.PausedTrack{TrackID: t.TrackID, Reason: types.PausedNoSlot})
 	}
-	q.Score = score(q.Loss, c.roundTrip())
+	q.Score = min(score(q.Loss, c.roundTrip()), held)
 	return q
 }
 
@@ -70,6 +73,24 @@ func score(loss float64, rtt time.Duration) int {
 		}
 	}
 	return max(s, 1)
+}
+
+// held returns the best score that a client can have for whom the downlink has
+// this room for the slot: 3 when its picture is smaller than its view, 2 when
+// there is none.
+func (s *slot) held() int {
+	t, _, ok := s.servable()
+	if !ok {
+		return 5
+	}
+	v, limit, _ := s.wants()
+	switch {
+	case limit == allocate.None:
+		return 2
+	case limit < noLimit && t.simulcast() && t.pick(v, limit) != t.pick(v, noLimit):
+		return 3
+	}
+	return 5
 }
 
 func (s *slot) lossReported() float64 {

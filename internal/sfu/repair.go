@@ -64,7 +64,7 @@ func (s *slot) feedback(p rtcp.Packet) {
 		s.receiverReports(p.Reports)
 	case *rtcp.TransportLayerCC:
 		s.conn.reported.Store(s.conn.heard.Load())
-		s.conn.sent.feedback(p, time.Now())
+		s.conn.onFeedback(p, time.Now())
 	}
 }
 
@@ -118,7 +118,11 @@ func (s *slot) resend(pairs []rtcp.NackPair) {
 	if s.writer == nil || s.source == nil {
 		return
 	}
-	s.rtxBudget = min(s.rtxBudget+int(now.Sub(s.rtxRefill).Seconds()*rtxBytesPerSecond), rtxBurst)
+	burst := rtxBurst
+	if rate := s.conn.down.rate.Load(); rate != 0 {
+		burst = min(burst, int(rate/8/8)) // what the way carries in 1/8 s
+	}
+	s.rtxBudget = min(s.rtxBudget+int(now.Sub(s.rtxRefill).Seconds()*rtxBytesPerSecond), burst)
 	s.rtxRefill = now
 	served := 0
 	for _, pair := range pairs {
@@ -140,6 +144,9 @@ func (s *slot) resendLocked(sn uint16, now time.Time, rtt time.Duration) bool {
 	l := s.source.layerOf(stream)
 	if l == nil {
 		return false // of an earlier source
+	}
+	if l.rank > s.limit {
+		return false // of a layer that the way did not carry; a keyframe follows
 	}
 	pt, ok := s.types[l.track.codec]
 	// A stream with RTX never sends a number twice; sound is not repaired.
@@ -169,7 +176,7 @@ func (s *slot) resendLocked(sn uint16, now time.Time, rtt time.Duration) bool {
 		h.PayloadType, h.SequenceNumber, h.SSRC = pt.rtx, s.rtxSN, s.rtxSSRC
 		s.rtxSN++
 	}
-	s.extendLocked(l, p, len(payload))
+	s.extendLocked(l, p, len(payload), false)
 	s.rtxBudget -= len(payload)
 	return s.sendLocked(payload)
 }

@@ -52,7 +52,7 @@ type signs struct {
 	check  int64 // a connectivity check
 	report int64 // transport-wide feedback; 0: never
 	// number is the last transport-wide number that was sent to him.
-	number uint16
+	number int64
 }
 
 // listener judges the signs. Pure; owned by the peer's goroutine.
@@ -63,7 +63,7 @@ type listener struct {
 	// they may come on a path that media does not take.
 	reports bool
 
-	number    uint16
+	number    int64
 	numbering int64 // since when numbered packets have been sent without a pause; 0: they are not
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/pion/webrtc/v4"
 
 	"aq-server/internal/metrics"
+	"aq-server/internal/sfu/allocate"
 	"aq-server/internal/sfu/forward"
 	"aq-server/internal/sfu/packet"
 	"aq-server/internal/types"
@@ -21,6 +22,10 @@ const (
 	// replayLimit bounds the packets that are sent at once to a subscriber
 	// that starts: the last keyframe and what followed it.
 	replayLimit = 150
+	// replayTime is in how many ms a way of a known limit must carry them;
+	// packetOctets are those of a usual packet.
+	replayTime   = 150
+	packetOctets = 1100
 	// midPackets is on how many packets of a source the MID stands, until the
 	// receiver has learnt the SSRC (RFC 8843, section 15).
 	midPackets = 50
@@ -58,8 +63,14 @@ type slot struct {
 	negotiated  bool              // an answer has covered it
 	watch       slotWatch
 
-	// open is true while packets are wanted: connected, negotiated, visible.
+	number uint8 // in departures; constant
+
+	// open is true while packets are wanted: connected, negotiated, visible,
+	// and allowed by the downlink.
 	open atomic.Bool
+	// ackedAt is when a transport-wide report said last that a packet of this
+	// slot was received, in session time (ns); 0: never.
+	ackedAt atomic.Int64
 
 	// mu guards the rest. It is held while a packet is written (see above);
 	// the write goes to a UDP socket and does not wait.
@@ -71,6 +82,7 @@ type slot struct {
 	rtxSSRC  uint32 // 0: no RTX
 	ext      extensionIDs
 	types    map[codecKey]payloadTypes // accepted by the client
+	limit    int                       // largest rank that the downlink allows; allocate.None: nothing
 	target   *layer                    // what is or is about to be forwarded
 	fw       *forward.Forwarder
 	out      forward.Out
@@ -94,15 +106,20 @@ type slot struct {
 	advanced   time.Time // when that last grew
 }
 
+// noLimit allows all layers.
+const noLimit = len(simulcastRIDs) - 1
+
 // payloadTypes are those of one codec on one m-line; rtx is 0 without RTX.
 type payloadTypes struct{ media, rtx uint8 }
 
 func newSlot(c *connection, t *Track) *slot {
-	return &slot{
+	s := &slot{
 		conn: c, kind: t.info.Kind, id: string(t.info.TrackID), stream: t.info.Source.Stream(t.info.PeerID),
 		fw:    forward.New(uint16(rand.Uint32())&0x7fff, rand.Uint32()),
-		rtxSN: uint16(rand.Uint32()),
+		rtxSN: uint16(rand.Uint32()), limit: noLimit,
 	}
+	s.number = c.sent.enlist(s)
+	return s
 }
 
 // ID implements webrtc.TrackLocal.
@@ -171,6 +188,10 @@ func (s *slot) setSource(t *Track, view types.TrackView) {
 		return
 	}
 	s.source, s.view, s.target = t, view, nil
+	s.limit = noLimit
+	if s.kind == types.KindVideo && s.conn.down.rate.Load() != 0 {
+		s.limit = allocate.None // until it has its share, which is next; see reconcile
+	}
 	s.started, s.pliAt = time.Time{}, time.Time{}
 	s.fw.Stop()
 	s.mu.Unlock()
@@ -194,11 +215,12 @@ func (s *slot) setView(view types.TrackView) {
 	}
 }
 
-// wants returns the view of the slot and whether it can be served at all.
-func (s *slot) wants() (types.TrackView, bool) {
+// wants returns the view of the slot, the largest rank that its downlink has room
+// for, and whether it can be served at all.
+func (s *slot) wants() (v types.TrackView, limit int, visible bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.view, !s.view.Hidden && s.source != nil
+	return s.view, s.limit, !s.view.Hidden && s.source != nil
 }
 
 // retarget chooses the layer to forward by what flows and what the client
@@ -206,7 +228,7 @@ func (s *slot) wants() (types.TrackView, bool) {
 // until a keyframe of the new one has come.
 func (s *slot) retarget() {
 	s.mu.Lock()
-	ready := s.conn.connected.Load() && s.writer != nil && s.source != nil && !s.view.Hidden
+	ready := s.conn.connected.Load() && s.writer != nil && s.source != nil && !s.view.Hidden && s.limit != allocate.None
 	if ready {
 		_, ready = s.types[s.source.codec]
 	}
@@ -217,7 +239,7 @@ func (s *slot) retarget() {
 		s.mu.Unlock()
 		return
 	}
-	layer := s.source.pick(s.view)
+	layer := s.source.pick(s.view, s.limit)
 	if layer == nil || layer == s.target {
 		s.mu.Unlock()
 		return
@@ -243,12 +265,62 @@ func (s *slot) retarget() {
 	}
 }
 
+// permit sets the largest rank that the downlink has room for. With cut a larger
+// one that is being sent stops at once; else it goes on until the keyframe of the
+// smaller one has come.
+func (s *slot) permit(rank int, cut bool) {
+	s.mu.Lock()
+	same := s.limit == rank
+	s.limit = rank
+	if cut && s.target != nil && s.target.rank > rank && s.source != nil {
+		if next := s.source.pick(s.view, rank); next != nil && next != s.target {
+			s.fw.Stop()
+		}
+	}
+	s.mu.Unlock()
+	if !same {
+		s.retarget()
+	}
+}
+
+// servable tells whether the slot would be sent something if the downlink had
+// room, and what: its track, and the layer that is forwarded, nil for none.
+func (s *slot) servable() (t *Track, target *layer, ok bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.source == nil || s.writer == nil || s.view.Hidden {
+		return nil, nil, false
+	}
+	_, ok = s.types[s.source.codec]
+	return s.source, s.target, ok
+}
+
+// demand describes the slot, which t feeds, to the allocation.
+func (s *slot) demand(t *Track, congested bool) allocate.Video {
+	s.mu.Lock()
+	view, limit := s.view, s.limit
+	s.mu.Unlock()
+	return allocate.Video{Layers: t.offered(congested), Want: t.ideal(view), Current: limit}
+}
+
+func (s *slot) currentView() types.TrackView {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.view
+}
+
 // replayLocked sends the last keyframe of the layer and what followed it, when
 // that is short: the subscriber has a picture without waiting for a new
 // keyframe to come from the publisher. The keyframe is asked for all the same;
 // Firefox drops what comes before its SRTP is ready.
 func (s *slot) replayLocked(l *layer) {
-	for _, p := range l.history.FromKeyframe(replayLimit, nil) {
+	limit := replayLimit
+	if rate := s.conn.down.rate.Load(); rate != 0 {
+		// All of it goes out at once: on a narrow way the new keyframe is there
+		// sooner than the old one and what followed.
+		limit = min(limit, int(rate/8*replayTime/1000/packetOctets))
+	}
+	for _, p := range l.history.FromKeyframe(limit, nil) {
 		s.pushLocked(l, p)
 		p.Release()
 	}
@@ -332,8 +404,11 @@ func (s *slot) paused() (types.TrackID, types.PauseReason) {
 	if _, ok := s.types[s.source.codec]; !ok {
 		return id, types.PausedCodec
 	}
-	if s.source.pick(s.view) == nil {
+	if s.source.pick(s.view, noLimit) == nil {
 		return id, types.PausedSource
+	}
+	if s.limit == allocate.None {
+		return id, types.PausedBandwidth
 	}
 	return "", ""
 }

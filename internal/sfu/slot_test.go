@@ -23,16 +23,16 @@ import (
 type recorder struct{ packets []rtp.Packet }
 
 func (r *recorder) WriteRTP(h *rtp.Header, payload []byte) (int, error) {
-	raw, err := h.Marshal()
+	raw, err := (&rtp.Packet{Header: *h, Payload: payload}).Marshal()
 	if err != nil {
 		return 0, err
 	}
 	var p rtp.Packet
-	if err := p.Unmarshal(append(raw, payload...)); err != nil {
+	if err := p.Unmarshal(raw); err != nil {
 		return 0, err
 	}
 	r.packets = append(r.packets, p)
-	return len(raw) + len(payload), nil
+	return len(raw), nil
 }
 
 // nothing is a PacketWriter that costs nothing.
@@ -139,6 +139,13 @@ func TestOneNonceOnePacket(t *testing.T) {
 			if got := len(w.packets) - sent; got != len(lost) {
 				t.Fatalf("%d of %d packets were sent again", got, len(lost))
 			}
+			if n := s.pad(10); rtx != 0 && n != 10 || rtx == 0 && n != 0 {
+				t.Fatalf("%d packets of padding were sent", n)
+			}
+			for range 10 {
+				b.send(false)
+			}
+			s.feedback(&nack) // and some again
 			seen := map[[2]uint32]rtp.Packet{}
 			for _, p := range w.packets {
 				key := [2]uint32{p.SSRC, uint32(p.SequenceNumber)}

@@ -5,6 +5,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"aq-server/internal/sfu/allocate"
 	"aq-server/internal/types"
 )
 
@@ -88,12 +89,16 @@ func (t *Track) simulcast() bool {
 
 // pick returns the layer to forward to a view of this size: the smallest that
 // is large enough among those that flow, else the largest that flows. A view
-// without a size wants the largest. nil when nothing flows.
-func (t *Track) pick(v types.TrackView) *layer {
+// without a size wants the largest. Of layers above limit, a rank, it takes only
+// the smallest, and only when nothing below flows. nil when nothing flows.
+func (t *Track) pick(v types.TrackView, limit int) *layer {
 	var best *layer
 	for _, l := range *t.layers.Load() {
 		if !l.flowing.Load() {
 			continue
+		}
+		if best != nil && l.rank > limit {
+			break
 		}
 		best = l
 		if l.enoughFor(v) {
@@ -108,22 +113,13 @@ func (t *Track) pick(v types.TrackView) *layer {
 // below it: it may be off because nobody wanted it, the publisher's uplink may
 // not have it to give, or his camera not the pixels.
 func (t *Track) wanted() (set uint32) {
-	var known [len(simulcastRIDs)]*layer
-	for _, l := range *t.layers.Load() {
-		known[l.rank] = l
-	}
+	known := t.known()
 	for _, s := range *t.subscribers.Load() {
-		v, visible := s.wants()
-		if !visible {
+		v, limit, visible := s.wants()
+		if !visible || limit == allocate.None {
 			continue
 		}
-		ideal := len(known) - 1
-		for rank, l := range known[:ideal] {
-			if l != nil && l.enoughFor(v) || l == nil && assumedSize(rank).enoughFor(v) {
-				ideal = rank
-				break
-			}
-		}
+		ideal := min(t.ideal(v), limit)
 		set |= 1 << ideal
 		if l := known[ideal]; l == nil || !l.flowing.Load() {
 			set |= 1<<ideal - 1
@@ -131,6 +127,60 @@ func (t *Track) wanted() (set uint32) {
 	}
 	return set
 }
+
+// known returns the layers by rank, nil where none has come yet.
+func (t *Track) known() (known [len(simulcastRIDs)]*layer) {
+	for _, l := range *t.layers.Load() {
+		known[l.rank] = l
+	}
+	return known
+}
+
+// ideal returns the rank of the smallest layer that is large enough for a view,
+// whether it flows or not.
+func (t *Track) ideal(v types.TrackView) int {
+	known := t.known()
+	last := len(known) - 1
+	for rank, l := range known[:last] {
+		if l != nil && l.enoughFor(v) || l == nil && assumedSize(rank).enoughFor(v) {
+			return rank
+		}
+	}
+	return last
+}
+
+// offered lists the layers that can be forwarded, with what they cost: those
+// that flow, and those that would if the publisher were asked. In congestion
+// what a layer costs now counts as well as its mean; but not for the smallest of
+// a simulcast, which has a keyframe in it just then.
+func (t *Track) offered(congested bool) []allocate.Layer {
+	known, demanded := t.known(), t.demanded.Load()
+	simulcast := t.simulcast()
+	list := make([]allocate.Layer, 0, len(known))
+	for rank, l := range known {
+		var mean, now int64
+		flows := false
+		if l != nil {
+			mean, now = l.bitrate()
+			flows = l.flowing.Load()
+		}
+		if !flows && (!simulcast || demanded&(1<<rank) != 0) {
+			continue // it is not there, or asked for and not sent
+		}
+		if simulcast && mean == 0 {
+			mean = assumedRates[rank] // it has just begun, or not yet
+		}
+		if congested && flows && (len(list) > 0 || !simulcast) {
+			mean = max(mean, now)
+		}
+		list = append(list, allocate.Layer{Rank: rank, BPS: mean})
+	}
+	return list
+}
+
+// assumedRates are those of layers that have not been seen, in bit/s: of the
+// encodings of our page.
+var assumedRates = [len(simulcastRIDs)]int64{200_000, 700_000, 2_300_000}
 
 // size is that of a picture in pixels.
 type size struct{ width, height int64 }

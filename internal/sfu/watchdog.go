@@ -26,6 +26,10 @@ const (
 	// while reports come: browsers report video each second, sound every five.
 	videoReported = 2500 * time.Millisecond
 	audioReported = 12 * time.Second
+	// feedbackWithin is the same for transport-wide feedback, which comes ten times
+	// a second, if so many packets have been sent since.
+	feedbackWithin  = time.Second
+	feedbackPackets = 10
 	// frozenLooks is for how many looks in a row a subscriber must have got
 	// keyframes and asked for more. Loss explains one or two.
 	frozenLooks = 4
@@ -50,9 +54,10 @@ type slotWatch struct {
 	lastAt time.Time
 
 	// Suspicions.
-	unsent  bool      // at the last look nothing had gone out
-	frozen  int       // looks in a row at which he had keyframes and asked for more
-	unknown time.Time // since when packets go out that no report knows of; zero: none do
+	unsent  bool   // at the last look nothing had gone out
+	frozen  int    // looks in a row at which he had keyframes and asked for more
+	unknown missed // packets go out that no receiver report knows of
+	unheard missed // and none that transport-wide feedback does
 
 	// The fault, and what is done about it.
 	since time.Time // zero: all is well
@@ -61,6 +66,32 @@ type slotWatch struct {
 	next  time.Time     // no further step before
 	waits time.Duration // between two requests for a keyframe that nobody answers
 }
+
+// missed is since when something has been missing that should follow what is
+// sent. The zero value: it is not.
+type missed struct {
+	since time.Time
+	sent  uint64 // packets by then
+}
+
+// note takes in whether it has come since the last look.
+func (m *missed) note(came bool, sent uint64, now time.Time) {
+	switch {
+	case came:
+		*m = missed{}
+	case m.since.IsZero():
+		*m = missed{now, sent}
+	}
+}
+
+// too tells whether it has been missing for too long: for more than within, by
+// which so many packets were sent, and the client has reported on others since.
+func (m *missed) too(within time.Duration, packets, sent uint64, reported, now time.Time) bool {
+	return !m.since.IsZero() && now.Sub(m.since) >= within && sent-m.sent >= packets && reported.Sub(m.since) > within/2
+}
+
+// reports is when a client last reported on anything, by either way; zero: never.
+type reports struct{ receiver, feedback time.Time }
 
 // arrival is what a slot knows of its stream at one moment.
 type arrival struct {
@@ -73,6 +104,8 @@ type arrival struct {
 	asks     uint64    // PLI and FIR of the client
 	keys     uint64    // keyframes begun
 	advanced time.Time // when the number in his receiver reports last grew
+	acked    int64     // session time when feedback last had a packet as received
+	numbered bool      // its packets carry numbers for that feedback
 }
 
 // watch looks at every slot.
@@ -124,9 +157,9 @@ func (p *Peer) watchSlot(s *slot, now time.Time) {
 	case !a.expected || a.source != w.last.source:
 		*w = slotWatch{}
 	case !a.comes: // nothing to be judged by
-		w.unsent, w.frozen, w.unknown = false, 0, time.Time{}
+		w.unsent, w.frozen, w.unknown, w.unheard = false, 0, missed{}, missed{}
 	case w.since.IsZero():
-		if cause, bad := w.judge(a, s.kind, p.conn.heardOf(now), now); bad {
+		if cause, bad := w.judge(a, s.kind, p.conn.reportsBy(now), now); bad {
 			w.since, w.cause, w.step = now, cause, metrics.RepairKeyframe
 			p.session.opts.Metrics.WatchdogFaults[cause].Add(1)
 		}
@@ -140,20 +173,19 @@ func (p *Peer) watchSlot(s *slot, now time.Time) {
 	}
 }
 
-// judge compares two looks between which the publisher has sent. reports is when
-// the client last reported on any stream.
-func (w *slotWatch) judge(a arrival, kind types.Kind, reports, now time.Time) (metrics.FaultCause, bool) {
+// judge compares two looks between which the publisher has sent.
+func (w *slotWatch) judge(a arrival, kind types.Kind, r reports, now time.Time) (metrics.FaultCause, bool) {
 	last := w.last
 	if a.started.IsZero() || now.Sub(a.started) < watchAfter || a.started != last.started {
 		return 0, false // he has just begun
 	}
 	if a.sent == last.sent {
-		if a.waits {
-			return metrics.FaultNoKeyframe, true
-		}
 		// What has come may be on its way out at this moment: look twice.
 		unsent := w.unsent
 		w.unsent = true
+		if a.waits {
+			return metrics.FaultNoKeyframe, unsent
+		}
 		return metrics.FaultNotSent, unsent
 	}
 	w.unsent = false
@@ -165,25 +197,21 @@ func (w *slotWatch) judge(a arrival, kind types.Kind, reports, now time.Time) (m
 			return metrics.FaultFrozen, true
 		}
 	}
-	switch {
-	case a.advanced != last.advanced:
-		w.unknown = time.Time{}
-	case w.unknown.IsZero():
-		w.unknown = now
-	}
+	w.unknown.note(a.advanced != last.advanced, a.sent, now)
+	w.unheard.note(a.acked != last.acked || !a.numbered, a.sent, now)
 	within := videoReported
 	if kind == types.KindAudio {
 		within = audioReported
 	}
-	known := w.unknown.IsZero() || now.Sub(w.unknown) <= within || reports.Sub(w.unknown) <= within/2
-	return metrics.FaultNotReceived, !known
+	lost := w.unknown.too(within, 0, a.sent, r.receiver, now) || w.unheard.too(feedbackWithin, feedbackPackets, a.sent, r.feedback, now)
+	return metrics.FaultNotReceived, lost
 }
 
 // healed tells whether a fault is over.
 func (w *slotWatch) healed(a arrival) bool {
 	switch w.cause {
 	case metrics.FaultNotReceived:
-		return a.advanced.After(w.since)
+		return a.advanced.After(w.since) && (a.acked != w.last.acked || !a.numbered)
 	case metrics.FaultFrozen:
 		if a.asks != w.last.asks {
 			w.frozen = frozenLooks
@@ -195,13 +223,15 @@ func (w *slotWatch) healed(a arrival) bool {
 	return !a.waits && a.sent > w.last.sent
 }
 
-// heardOf returns when the client last reported on anything that it receives.
-func (c *connection) heardOf(now time.Time) time.Time {
-	at := c.receiverReport.Load()
-	if at == 0 {
-		return time.Time{}
+// reportsBy returns when the client last reported on anything that it receives.
+func (c *connection) reportsBy(now time.Time) reports {
+	at := func(session int64) time.Time {
+		if session == 0 {
+			return time.Time{}
+		}
+		return now.Add(-time.Duration(c.session().clock.at(now) - session))
 	}
-	return now.Add(-time.Duration(c.session().clock.at(now) - at))
+	return reports{receiver: at(c.receiverReport.Load()), feedback: at(c.reported.Load())}
 }
 
 // repair takes the next step for a slot.
@@ -256,7 +286,10 @@ func (p *Peer) count(cause metrics.FaultCause, step metrics.RepairStep) {
 func (s *slot) arrival(last time.Time) arrival {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	a := arrival{source: s.source, started: s.started, asks: s.asks, keys: s.keys, advanced: s.advanced}
+	a := arrival{
+		source: s.source, started: s.started, asks: s.asks, keys: s.keys, advanced: s.advanced,
+		acked: s.ackedAt.Load(), numbered: s.ext.twcc != 0 && (s.rtxSSRC != 0 || s.kind == types.KindAudio),
+	}
 	a.sent, _ = s.fw.Sent()
 	if s.source == nil || s.writer == nil || s.view.Hidden {
 		return a

@@ -98,7 +98,7 @@ func TestWatchdogRenewsASender(t *testing.T) {
 				alice := net.Join(session, "alice", testnet.Publishing(camera(), testnet.Microphone()))
 				var deaf atomic.Uint32
 				options := []testnet.JoinOption{func(o *client.Options) {
-					o.DropReceived = func(h *rtp.Header) bool { return h.SSRC == deaf.Load() }
+					o.Misplaced = func(h *rtp.Header) bool { return h.SSRC == deaf.Load() }
 				}}
 				if base {
 					options = append(options, testnet.Base())
@@ -136,7 +136,7 @@ func TestWatchdogEndsWithAnotherPeerConnection(t *testing.T) {
 		alice := net.Join(session, "alice", testnet.Publishing(camera(), testnet.Microphone()))
 		var deaf atomic.Bool
 		bob := net.Join(session, "bob", func(o *client.Options) {
-			o.DropReceived = func(h *rtp.Header) bool { return deaf.Load() && h.PayloadType != 111 }
+			o.Misplaced = func(h *rtp.Header) bool { return deaf.Load() && h.PayloadType != 111 }
 		})
 		bob.WaitKeyframe(alice, 5*time.Second)
 		deaf.Store(true)

@@ -28,7 +28,7 @@ func (s *slot) writeLocked(l *layer, p *packet.Packet) {
 	h := &s.header
 	h.Version, h.Marker, h.PayloadType = 2, s.out.Marker, pt.media
 	h.SequenceNumber, h.Timestamp, h.SSRC = s.out.SN, s.out.TS, s.ssrc
-	s.extendLocked(l, p, len(payload))
+	s.extendLocked(l, p, len(payload), true)
 	if s.sendLocked(payload) {
 		s.rtxBudget = min(s.rtxBudget+len(payload)/4, rtxBurst)
 	}
@@ -40,30 +40,47 @@ func (s *slot) writeLocked(l *layer, p *packet.Packet) {
 // under the same number. It then has to be the same to the last bit, or an
 // AES-GCM nonce would serve two plaintexts: such a stream carries nothing that
 // depends on when or how often a packet is sent.
-func (s *slot) extendLocked(l *layer, p *packet.Packet, size int) {
+//
+// numbered gives the packet a transport-wide number. Repairs have none: a
+// receiver names the stream of the last packet in its reports, and pion does not
+// hand on those that name an RTX stream (but see connection.listen).
+func (s *slot) extendLocked(l *layer, p *packet.Packet, size int, numbered bool) {
 	h := &s.header
-	h.Extension, h.ExtensionProfile = false, 0
-	h.Extensions = s.extBuf.list[:0]
+	s.beginExtensionsLocked()
 	if s.rtxSSRC != 0 || s.kind == types.KindAudio {
 		if s.ext.mid != 0 && s.midLeft > 0 {
 			s.midLeft--
 			_ = h.SetExtension(s.ext.mid, s.midBytes)
 		}
-		if s.ext.twcc != 0 {
-			seq := s.conn.sent.next(size)
-			binary.BigEndian.PutUint16(s.extBuf.twcc[:], seq)
-			_ = h.SetExtension(s.ext.twcc, s.extBuf.twcc[:])
-		}
-		if s.ext.sendTime != 0 {
-			clock := s.conn.session().clock
-			t := absSendTime(clock.ntp(clock.at(time.Now())))
-			s.extBuf.sendTime = [3]byte{byte(t >> 16), byte(t >> 8), byte(t)}
-			_ = h.SetExtension(s.ext.sendTime, s.extBuf.sendTime[:])
-		}
+		s.extendTimeLocked(size, numbered)
 	}
 	copyExtension(h, p, l.ext.level, s.ext.level)
 	copyExtension(h, p, l.ext.orientation, s.ext.orientation)
 	copyExtension(h, p, l.ext.capture, s.ext.capture)
+}
+
+func (s *slot) beginExtensionsLocked() {
+	s.header.Extension, s.header.ExtensionProfile = false, 0
+	s.header.Extensions = s.extBuf.list[:0]
+}
+
+// extendTimeLocked writes the extensions that tell when a packet was sent.
+func (s *slot) extendTimeLocked(size int, numbered bool) {
+	numbered = numbered && s.ext.twcc != 0
+	if !numbered && s.ext.sendTime == 0 {
+		return
+	}
+	h, clock := &s.header, s.conn.session().clock
+	at := clock.at(time.Now())
+	if numbered {
+		binary.BigEndian.PutUint16(s.extBuf.twcc[:], s.conn.sent.next(s.number, size, at))
+		_ = h.SetExtension(s.ext.twcc, s.extBuf.twcc[:])
+	}
+	if s.ext.sendTime != 0 {
+		t := absSendTime(clock.ntp(at))
+		s.extBuf.sendTime = [3]byte{byte(t >> 16), byte(t >> 8), byte(t)}
+		_ = h.SetExtension(s.ext.sendTime, s.extBuf.sendTime[:])
+	}
 }
 
 // copyExtension forwards the publisher's own extension under the subscriber's
@@ -88,6 +105,61 @@ func (s *slot) sendLocked(payload []byte) bool {
 	m.PacketsOut.Add(1)
 	m.BytesOut.Add(int64(n))
 	return true
+}
+
+// paddingSize is that of the packets of a probe: what browsers send themselves.
+const paddingSize = 224
+
+// canPad tells whether the slot has an RTX stream whose packets are reported on.
+func (s *slot) canPad() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.padTypeLocked() != 0
+}
+
+// padTypeLocked returns the payload type of padding, 0 when it cannot be sent.
+func (s *slot) padTypeLocked() uint8 {
+	if s.writer == nil || s.rtxSSRC == 0 || s.ext.twcc == 0 || !s.conn.connected.Load() {
+		return 0
+	}
+	rtx := uint8(0) // the same one each time, though any would do
+	for _, pt := range s.types {
+		rtx = max(rtx, pt.rtx)
+	}
+	return rtx
+}
+
+// pad sends n packets of nothing but padding (RFC 3550, section 5.1) on the RTX
+// stream, where they take no number of the picture's: receivers count them for
+// their reports and drop them. It returns how many it sent.
+func (s *slot) pad(n int) (sent int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for ; sent < n; sent++ {
+		pt := s.padTypeLocked()
+		if pt == 0 {
+			return sent
+		}
+		h := &s.header
+		h.Version, h.Marker, h.PayloadType = 2, false, pt
+		h.SequenceNumber, h.Timestamp, h.SSRC = s.rtxSN, s.out.TS, s.rtxSSRC
+		s.rtxSN++
+		s.beginExtensionsLocked()
+		s.extendTimeLocked(paddingSize, true)
+		h.Padding, h.PaddingSize = true, paddingSize
+		ok := s.sendLocked(nil)
+		h.Padding, h.PaddingSize = false, 0
+		if !ok {
+			return sent
+		}
+	}
+	return sent
+}
+
+func (s *slot) repairSSRC() uint32 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.rtxSSRC
 }
 
 // scratchLocked returns memory for a rewritten payload. A slot whose source

@@ -126,7 +126,16 @@ func New(t testing.TB, opts ...Option) *Net {
 }
 
 // Server is the network as the server sees it, for webrtcapi.Options.Net.
-func (n *Net) Server() transport.Net { return n.server }
+func (n *Net) Server() transport.Net {
+	return shapedNet{n.server, func(to net.Addr) *shaper {
+		n.mu.Lock()
+		defer n.mu.Unlock()
+		if l := n.links[ipOf(to)]; l != nil {
+			return &l.down
+		}
+		return nil
+	}}
+}
 
 // host adds a machine with that address.
 func (n *Net) host(ip string) *vnet.Net {
@@ -199,6 +208,7 @@ type Link struct {
 	// Guarded by n.mu: the client's ports seen so far, and those that a NAT has
 	// forgotten.
 	ports, forgotten map[int]bool
+	up, down         shaper
 }
 
 // NewLink adds a client's machine to the network.
@@ -216,7 +226,9 @@ func (n *Net) NewLink() *Link {
 }
 
 // Net is the network as this client sees it, for client.Options.Net.
-func (l *Link) Net() transport.Net { return l.net }
+func (l *Link) Net() transport.Net {
+	return shapedNet{l.net, func(net.Addr) *shaper { return &l.up }}
+}
 
 // Loss loses that share of the packets to the server (up) and from it (down),
 // beside what the whole network loses.

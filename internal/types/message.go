@@ -215,8 +215,9 @@ type Speaker struct {
 type Quality struct {
 	// Score is 1 (unusable) to 5 (perfect).
 	Score int `json:"score"`
-	// BandwidthBPS is what reached the client lately, in bits per second, as
-	// its own reports say; 0 when unknown.
+	// BandwidthBPS is what the way to the client carries, in bits per second, as
+	// its own reports say: what arrived lately as long as it has shown no limit;
+	// 0 when unknown.
 	BandwidthBPS int64 `json:"bandwidth_bps"`
 	// RTTMillis is the round-trip time in milliseconds; 0 when unknown.
 	RTTMillis int `json:"rtt_ms"`
@@ -240,6 +241,8 @@ const (
 	PausedNoSlot PauseReason = "no_slot" // all slots carry other tracks
 	PausedCodec  PauseReason = "codec"   // the receiver cannot decode it
 	PausedSource PauseReason = "source"  // its publisher sends nothing
+	// PausedBandwidth: the way to the receiver does not carry it.
+	PausedBandwidth PauseReason = "bandwidth"
 )
 
 // ErrorCode is a stable machine-readable word; the list is in docs/protocol.md.
