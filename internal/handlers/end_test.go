@@ -7,7 +7,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"net/http/httptest"
 	"os"
 	"strings"
 	"testing"
@@ -325,35 +324,4 @@ func TestReasonSurvivesUnreadData(t *testing.T) {
 	}
 	eventually(t, "the room is empty", func() bool { return len(s.rooms.GetAllRooms()) == 0 })
 	p.ends(1003, "text only")
-}
-
-// TestAbandonedResumeTakesNothing lets the server come to a resume whose client
-// has given up waiting: the socket that is there stays, and its token too.
-func TestAbandonedResumeTakesNothing(t *testing.T) {
-	s := serve(t, nil)
-	alice := s.dial("room=a&username=alice&protocol=1")
-	token := decodeAs[types.Welcome](t, alice.await(types.EventWelcome)).Resume.Token
-
-	handled := make(chan struct{})
-	late := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		defer close(handled)
-		<-r.Context().Done() // the client has gone
-		s.h.ServeHTTP(w, r)
-	}))
-	defer late.Close()
-	ctx, cancel := context.WithTimeout(context.Background(), 50*time.Millisecond)
-	defer cancel()
-	query := "?room=a&protocol=1&media=keep&resume=" + token
-	if _, _, err := websocket.DefaultDialer.DialContext(ctx, "ws"+strings.TrimPrefix(late.URL, "http")+query, nil); err == nil {
-		t.Fatal("the server answered in time")
-	}
-	<-handled
-	alice.send(types.EventPing, "still here")
-	if m := alice.await(types.EventPong); m.Data != "still here" {
-		t.Errorf("pong %q", m.Data)
-	}
-	back := s.dial("room=a&protocol=1&media=keep&resume=" + token)
-	if w := decodeAs[types.Welcome](t, back.await(types.EventWelcome)); !w.Resumed {
-		t.Error("the token was used up")
-	}
 }

@@ -109,10 +109,6 @@ func (h *WebsocketHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.refuse(w, r, refusal)
 		return
 	}
-	if join.resume != "" && gone(r.Context()) {
-		h.opts.Log.Debug("resume of a client that has gone", "remote", h.opts.Remote(r))
-		return
-	}
 	c := &client{handler: h, opts: &h.opts, join: join, remote: h.opts.Remote(r), browser: r.Header.Get("Origin") != ""}
 	if !h.register(c) {
 		h.refuse(w, r, types.Errorf(types.CodeDraining, "the server is restarting; try again in a moment"))
@@ -136,25 +132,6 @@ func (h *WebsocketHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	// The last line: net/http would log a panic but leave the socket open.
 	defer recovery.RecoverFunc("websocket", func(any) { _ = ws.Close() })
 	c.serve(ws, conn)
-}
-
-// goneTime is how long the end of a connection may take to be noticed.
-const goneTime = 10 * time.Millisecond
-
-// gone reports whether the client of a request has closed his connection while
-// the request waited; ctx is the request's. A client whose attempts time out
-// makes another each time, all with the same token. A server that stood still
-// meanwhile finds them all at once, in any order, and one that nobody holds any
-// more must not take the peer away from the one that somebody waits on.
-func gone(ctx context.Context) bool {
-	timer := time.NewTimer(goneTime)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return true
-	case <-timer.C:
-		return false
-	}
 }
 
 // Validate answers GET /aq_server/validate: the checks of a join without the
