@@ -1,6 +1,7 @@
 /** Wires the session and the devices to the elements. */
 
 import { permission } from './media/devices.js';
+import { watchDoubts } from './doubts.js';
 import { LocalMedia } from './media/localmedia.js';
 import { figuresOf } from './media/stats.js';
 import { support as supportOf } from './media/support.js';
@@ -12,14 +13,16 @@ import { ResumeStore } from './protocol/resumestore.js';
 import { validate } from './protocol/validate.js';
 import { Session } from './session.js';
 import './ui/app.js';
-import { explain } from './ui/problems.js';
+import { explain, offAfterReload } from './ui/problems.js';
 import { WakeLock } from './wakelock.js';
+import { Weakness } from './weakness.js';
 
 const app = /** @type {import('./ui/app.js').AqApp} */ (document.querySelector('aq-app'));
 const support = supportOf();
 const preferences = loadPreferences();
 const wakeLock = new WakeLock();
-const resume = new ResumeStore(sessionStorageIfAllowed(), navigator.locks);
+const resume = new ResumeStore(sessionStorageIfAllowed(), navigator.locks, wasReloaded());
+const weakness = new Weakness();
 
 /** @type {import('./ui/call.js').Panel} */
 let panel = null;
@@ -49,7 +52,7 @@ const local = new LocalMedia({
 const socketPath = document.documentElement.dataset.websocketPath || '/aq_server/websocket';
 const session = new Session({
   url: `${location.protocol === 'https:' ? 'wss:' : 'ws:'}//${location.host}${socketPath}`,
-  validate: (who) => validate(validateUrl(), who),
+  validate: (who, signal) => validate(validateUrl(), who, { signal }),
   webrtc: support.webrtc,
   onChange: draw,
   onNotice: notice,
@@ -112,7 +115,8 @@ function draw() {
 function drawNow() {
   const { phase, ending } = session.state;
   const own = { camera: local.cameraStream, screen: local.screenStream };
-  const call = callModel(session.state, local.state, own, support);
+  const world = { now: Date.now(), online: navigator.onLine, weak: weakness.weak };
+  const call = callModel(session.state, local.state, own, support, world);
   const microphone = local.track('microphone');
   const wanted = { microphone: preferences.wantMicrophone, camera: preferences.wantCamera };
   const inCall = phase === 'joined' || phase === 'reconnecting';
@@ -146,10 +150,31 @@ function mark(name) {
   else if (name === 'answer') release();
 }
 
+/** @type {{token: string, windowMs: number}|null} the way back for a later life of this page */
+let wayBack = null;
+
+/** Writes down what a later life of this page needs to go on with the visit. */
+function remember() {
+  const { phase, room, hand, pendingChat } = session.state;
+  if (!wayBack || (phase !== 'joined' && phase !== 'reconnecting')) return;
+  resume.save({
+    ...wayBack,
+    room: room.room,
+    username: room.username,
+    peerId: room.peerId,
+    at: Date.now(),
+    on: local.state.on,
+    hand,
+    lastChat: room.chat.at(-1)?.id ?? '',
+    pendingChat: [...pendingChat],
+  });
+}
+
 /** @param {import('./protocol/messages.js').Welcome} welcome */
 function welcomed(welcome) {
-  const { room, username, peer_id: peerId, resume: grant } = welcome;
-  if (grant) resume.save({ room, username, token: grant.token, peerId });
+  const { room, resume: grant } = welcome;
+  wayBack = grant && { token: grant.token, windowMs: grant.window_seconds * 1000 };
+  remember();
   const url = new URL(location.href);
   url.searchParams.set('room', room);
   url.searchParams.delete('username');
@@ -158,6 +183,7 @@ function welcomed(welcome) {
 
 /** @param {import('./protocol/ending.js').Ending} ending */
 function ended(ending) {
+  wayBack = null;
   resume.clear();
   // Who was replaced sits at another window now, which wants the devices.
   if (ending.code === 'left' || ending.code === 'replaced') local.stop();
@@ -196,8 +222,7 @@ on('aq-join', async (/** @type {{room: string, username: string, withDevices: bo
   Object.assign(preferences, { room, username });
   savePreferences(preferences);
   // The socket first: devices, and the person at their prompt, may take their time.
-  session.join(who, left.room === (room || 'default') && left.username === username ? left.token : '');
-  left = { room: '', username: '', token: '' };
+  session.join(who);
   unread = 0;
   panel = null;
   if (!withDevices) {
@@ -384,11 +409,45 @@ document.addEventListener('visibilitychange', () => {
     return;
   }
   session.setBackground(false);
-  session.retryNow();
   if (panel === 'chat') unread = 0;
   draw();
 });
-addEventListener('online', () => session.retryNow());
+
+const { connection } = /** @type {{connection?: EventTarget & {type?: string}}} */ (navigator);
+watchDoubts(() => session.retryNow(), { window, document, connection, now: Date.now, setInterval });
+
+// A page that is closed and one that is loaded again look the same as they go.
+addEventListener('pagehide', () => {
+  remember();
+  session.away();
+});
+addEventListener('pageshow', (event) => {
+  if (event.persisted) session.back();
+});
+for (const type of ['online', 'offline']) addEventListener(type, draw);
+
+/** Older than this what is remembered may not be, should the page crash. */
+const REMEMBER_MS = 5000;
+let rememberedAt = 0;
+
+setInterval(() => {
+  const { phase, media, room, uplink } = session.state;
+  const now = Date.now();
+  if (phase !== 'joined' && phase !== 'reconnecting') return;
+  const before = weakness.weak;
+  if (phase === 'joined' && media === 'connected') weakness.sample({ down: room.quality?.score ?? null, up: uplink }, now);
+  else weakness.reset();
+  // While one is away the words change with time alone.
+  if (weakness.weak !== before || phase === 'reconnecting') draw();
+  if (now - rememberedAt < REMEMBER_MS) return;
+  rememberedAt = now;
+  remember();
+}, 1000);
+
+function wasReloaded() {
+  const [navigation] = performance.getEntriesByType('navigation');
+  return /** @type {PerformanceNavigationTiming|undefined} */ (navigation)?.type === 'reload';
+}
 
 function sessionStorageIfAllowed() {
   try {
@@ -402,19 +461,52 @@ function sessionStorageIfAllowed() {
 
 const query = new URLSearchParams(location.search);
 const first = { room: query.get('room') ?? preferences.room, username: query.get('username') ?? preferences.username };
-let left = { room: '', username: '', token: '' };
-drawNow();
-app.join.fill(first);
-app.join.focusFirst();
-check(first);
-resume.take(first.room || 'default', first.username).then((token) => {
-  left = { room: first.room || 'default', username: first.username, token };
-});
-if (support.devices && support.webrtc) {
-  local.refresh();
-  // The person may allow or block the devices beside the page; then the preview follows.
-  for (const kind of /** @type {const} */ (['microphone', 'camera'])) watchPermission(kind);
-  local.openGranted({ microphone: preferences.wantMicrophone, camera: preferences.wantCamera });
+begin();
+
+async function begin() {
+  const past = resume.recall(Date.now());
+  const here = past && query.get('room') === past.room && (query.get('username') ?? past.username) === past.username;
+  app.join.fill(first);
+  // The person may allow or block the devices beside the page; then the devices follow.
+  if (support.devices && support.webrtc) {
+    local.refresh();
+    for (const kind of /** @type {const} */ (['microphone', 'camera'])) watchPermission(kind);
+  }
+  if (past && here) {
+    if (await resume.claim(past)) {
+      await comeBack(past);
+      return;
+    }
+    // A copy of a tab that is in the call: this one's person has not joined yet.
+    resume.clear();
+  }
+  drawNow();
+  app.join.focusFirst();
+  check(first);
+  if (support.devices && support.webrtc) local.openGranted({ microphone: preferences.wantMicrophone, camera: preferences.wantCamera });
+}
+
+/**
+ * Goes on with the visit of this page's earlier life: no click, no prompt.
+ *
+ * @param {import('./protocol/resumestore.js').Stored} past
+ */
+async function comeBack(past) {
+  const { room, username, on: was } = past;
+  wayBack = { token: past.token, windowMs: past.windowMs };
+  session.join({ room, username }, past);
+  drawNow();
+  if (support.devices && support.webrtc) await local.openGranted(was);
+  const { on: now, problems } = local.state;
+  if (problems.microphone || problems.camera) {
+    deviceToast();
+    return;
+  }
+  const off = { microphone: was.microphone && !now.microphone, camera: was.camera && !now.camera };
+  const text = offAfterReload(off, was.screen);
+  if (text === '') return;
+  const action = off.microphone || off.camera ? { label: 'Turn on', run: () => local.open(off).then(deviceToast) } : undefined;
+  app.toasts.show({ id: 'device', text, action });
 }
 
 /** @param {'microphone'|'camera'} kind */

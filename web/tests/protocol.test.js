@@ -4,7 +4,6 @@ import { test } from 'node:test';
 import { attemptLimit, backoff } from '../protocol/backoff.js';
 import { comesBack, endingOf, endingOfRefusal, sentence } from '../protocol/ending.js';
 import { decode, encode } from '../protocol/messages.js';
-import { ResumeStore } from '../protocol/resumestore.js';
 import { EMPTY, reduce, tracksByPeer } from '../protocol/roomstate.js';
 import { validate } from '../protocol/validate.js';
 import { ViewSync } from '../protocol/viewsync.js';
@@ -170,32 +169,4 @@ test('views: only what changed is told, and all of it again to another session',
   sync.forget();
   sync.flush();
   assert.deepEqual(told, [[{ track_id: 'b', width: 4, height: 2 }]]);
-});
-
-test('resume token: used after a crash, left alone while another tab is the person', async () => {
-  /** @type {Map<string, string>} */
-  const map = new Map();
-  const storage = { getItem: (/** @type {string} */ k) => map.get(k) ?? null, setItem: (/** @type {string} */ k, /** @type {string} */ v) => void map.set(k, v), removeItem: (/** @type {string} */ k) => void map.delete(k) };
-  /** @type {Set<string>} */
-  const held = new Set();
-  const locks = /** @type {any} */ ({
-    request: async (/** @type {string} */ name, /** @type {any} */ options, /** @type {any} */ run) => {
-      if (typeof options === 'function') {
-        held.add(name);
-        await options({ name });
-        held.delete(name);
-        return undefined;
-      }
-      return run(held.has(name) ? null : { name });
-    },
-  });
-  const tab = new ResumeStore(storage, locks);
-  tab.save({ room: 'demo', username: 'Alice', token: 't', peerId: 'p_1' });
-  assert.equal(await new ResumeStore(storage, locks).take('demo', 'Alice'), '', 'a duplicated tab');
-  held.clear();
-  assert.equal(await new ResumeStore(storage, locks).take('demo', 'Alice'), 't', 'after a crash');
-  assert.equal(await new ResumeStore(storage, locks).take('other', 'Alice'), '', 'another room');
-  assert.equal(await new ResumeStore(storage, undefined).take('demo', 'Alice'), '', 'no locks');
-  tab.clear();
-  assert.equal(await new ResumeStore(storage, locks).take('demo', 'Alice'), '', 'after leaving');
 });
