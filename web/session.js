@@ -112,6 +112,8 @@ export class Session {
   };
   #who = { room: '', username: '' };
   #resumeToken = '';
+  /** The token that the present socket came with. */
+  #usedToken = '';
   /** Id of the last chat message that an earlier life of the page has shown. */
   #lastChat = '';
   /** A name that was chosen while no socket was open. */
@@ -201,7 +203,7 @@ export class Session {
     }
     const socket = new SignalSocket({
       url: this.#options.url,
-      parameters: () => this.#parameters(),
+      parameters: (overtaken) => this.#parameters(overtaken),
       validate: (signal) => this.#options.validate(this.#who, signal),
       inside: past !== null,
       onMessage: (message) => this.#receive(message),
@@ -279,7 +281,8 @@ export class Session {
   /** Sends a chat message; it is sent again if the connection is lost before it came back. @param {string} text */
   sendChat(text) {
     this.#update({ pendingChat: [...this.#state.pendingChat, text] });
-    this.#socket?.send('chat', text);
+    // Its echo may not come because the socket leads nowhere; then that is found out now.
+    if (this.#socket?.send('chat', text)) this.#socket.check();
   }
 
   /** How the tracks are shown now, in device pixels. @param {import('./protocol/messages.js').ViewEntry[]} entries */
@@ -292,8 +295,11 @@ export class Session {
     this.#views.setBackground(background);
   }
 
-  #parameters() {
+  /** @param {boolean} overtaken */
+  #parameters(overtaken) {
     const { room } = this.#state;
+    if (overtaken && this.#usedToken) this.#resumeToken = this.#usedToken;
+    this.#usedToken = this.#resumeToken;
     /** @type {Record<string, string>} */
     const query = { room: this.#who.room, username: room.username || this.#who.username, protocol: '1' };
     if (this.#resumeToken) {

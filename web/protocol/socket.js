@@ -24,7 +24,8 @@ import { decode, encode } from './messages.js';
 /**
  * @typedef {object} SocketOptions
  * @property {string} url  ws: or wss:, without query
- * @property {() => Record<string, string>} parameters  the query of the next attempt, asked each time
+ * @property {(overtaken: boolean) => Record<string, string>} parameters  the query of the next attempt, asked
+ *   each time; overtaken: as if the last welcome had not come, for an attempt of before has taken its place
  * @property {(signal: AbortSignal) => Promise<Verdict>} validate
  *   asks over HTTP whether a join would be let in, and why not; may reject once aborted
  * @property {boolean} [inside]  the person is in the room already, by an earlier life of this page: no failure ends it
@@ -46,6 +47,11 @@ const YOUNG_MS = 1000;
  * 2.5 s after 22, measured), and no HTTP request.
  */
 const WARY_FAILURES = 3;
+
+/** Where the server has just answered over HTTP, a WebSocket may take longer: it is busy, not away. */
+const REACHED_LIMIT_MS = 5000;
+/** So long an attempt that was given up may wait somewhere on the way, and reach the server after its successor. */
+const STRAY_MS = 30000;
 
 /** The page is closed or reloaded: the server keeps the person for a few seconds. */
 const CLOSE_AWAY = 4000;
@@ -72,6 +78,9 @@ export class SignalSocket {
   #toldRestarting = false;
   /** When the running attempt began. */
   #began = 0;
+  /** When an attempt was given up that may have been on its way. */
+  #strayAt = -Infinity;
+  #overtaken = false;
   /** @type {number|null} how long the last attempt that succeeded took */
   #took = null;
   /** @type {any} */
@@ -166,24 +175,30 @@ export class SignalSocket {
     this.#end(endingOf(1000, ''));
   }
 
-  /** The next attempt, in the manner that is due. */
+  /**
+   * The next attempt, in the manner that is due. What is asked over HTTP may
+   * arrive late without harm; a WebSocket that does would take the place of the
+   * one that came after it.
+   */
   #next() {
     if (this.#inside && (this.#silence || this.#failures >= WARY_FAILURES)) this.#probe();
     else this.#attempt();
   }
 
-  #attempt() {
+  /** @param {number} [atLeastMs] what it may take at the least */
+  #attempt(atLeastMs = 0) {
     this.#giveUp(CLOSE_GIVEN_UP, 'given up');
     this.#began = this.#options.now();
     this.#become('connecting');
-    const query = new URLSearchParams(this.#options.parameters());
+    const query = new URLSearchParams(this.#options.parameters(this.#overtaken));
+    this.#overtaken = false;
     const socket = this.#options.open(`${this.#options.url}?${query}`);
     this.#socket = socket;
     this.#timer = this.#options.setTimer(() => {
       this.#giveUp(CLOSE_GIVEN_UP, 'no answer');
       if (this.#inside) this.#unanswered();
       else this.#refused();
-    }, attemptLimit(this.#took));
+    }, Math.max(attemptLimit(this.#took), atLeastMs));
     socket.onmessage = (event) => {
       if (this.#socket === socket) this.#receive(event.data);
     };
@@ -220,10 +235,10 @@ export class SignalSocket {
     this.#heartbeat.start();
   }
 
-  /** Nothing came back over an open socket: the next one is opened at once. */
+  /** Nothing came back over an open socket: it is replaced as soon as anybody answers. */
   #dead() {
-    this.#giveUp(CLOSE_GIVEN_UP, 'no answer');
-    this.#attempt();
+    this.#silence = true;
+    this.#probe();
   }
 
   /** @param {number} code @param {string} reason */
@@ -231,7 +246,10 @@ export class SignalSocket {
     const opened = this.#state === 'open';
     this.#giveUp(CLOSE_GIVEN_UP, '');
     this.#restarting ||= code === 1012;
-    if (!comesBack(code, reason, this.#inside)) this.#end(endingOf(code, reason));
+    // Thrown out by oneself: an attempt that was given up has arrived after all.
+    this.#overtaken = code === 4009 && this.#options.now() - this.#strayAt < STRAY_MS;
+    if (this.#overtaken) this.#strayAt = -Infinity;
+    if (!this.#overtaken && !comesBack(code, reason, this.#inside)) this.#end(endingOf(code, reason));
     else if (opened) this.#wait(0);
     else this.#refused();
   }
@@ -257,7 +275,7 @@ export class SignalSocket {
     this.#began = this.#options.now();
     this.#become('connecting');
     this.#inquire((answer) => {
-      if (answer.ok) this.#attempt();
+      if (answer.ok) this.#attempt(REACHED_LIMIT_MS);
       else this.#turnedAway(answer);
     });
   }
@@ -322,6 +340,7 @@ export class SignalSocket {
     const socket = this.#socket;
     this.#socket = null;
     if (!socket) return;
+    if (this.#state === 'connecting') this.#strayAt = this.#options.now();
     socket.onclose = null;
     socket.close(code, reason);
   }

@@ -195,7 +195,7 @@ test('an outage takes socket and media: the socket is replaced, and no restart w
   await settle();
   clock.advance(2000);
   await settle();
-  assert.deepEqual([socket.closed, socket.code, sockets.length], [true, 4002, 2]);
+  assert.deepEqual([socket.closed, socket.code, sockets.length], [true, 4002, 2], 'the server answers over HTTP');
   connections[0].arrived = 1000;
   sockets[1].receive('welcome', welcome({ resumed: true }));
   await settle();
@@ -280,6 +280,18 @@ test('a page that was loaded again goes on: same token, new media, hand, and wha
   assert.deepEqual(JSON.parse(sockets[1].sentOf('state')[0].data), { microphone: true, camera: true, hand: true });
   assert.deepEqual(sockets[1].sentOf('chat').map((m) => m.data), ['ok'], 'an "ok" of long ago is another one');
   assert.deepEqual(session.state.room.chat.map((m) => m.id), ['4', '6']);
+});
+
+test('whoever was overtaken by an attempt of his own comes with the token that is still good', async () => {
+  const { join, sockets, clock } = setup();
+  const first = await join();
+  first.drop(1006);
+  clock.advance(500 + 2500 + 250);
+  await settle();
+  sockets[2].receive('welcome', welcome({ resumed: true, resume: { token: 'token-2', window_seconds: 30 } }));
+  sockets[2].drop(4009, 'replaced');
+  clock.advance(500);
+  assert.equal(sockets[3].url.searchParams.get('resume'), 'token-1');
 });
 
 test('a page that goes away closes with 4000, and one that comes back resumes', async () => {

@@ -213,10 +213,12 @@ test('a dead socket is found within two seconds of a doubt, and replaced at once
   assert.equal(await first, true);
   const second = socket.check();
   clock.advance(1999);
-  assert.equal(sockets.length, 1);
+  assert.equal(sockets[0].closed, false);
   clock.advance(1);
+  assert.deepEqual([sockets[0].closed, sockets[0].code], [true, 4002]);
   assert.equal(await second, false);
-  assert.deepEqual([sockets.length, sockets[0].closed, sockets[0].code], [2, true, 4002]);
+  await settle();
+  assert.equal(sockets.length, 2, 'as soon as the server answers over HTTP');
   assert.deepEqual(states, ['connecting', 'open', 'connecting']);
   assert.equal(await socket.check(), false, 'none is open');
 });
@@ -236,10 +238,11 @@ test('anything that comes is a sign of life, but not what had waited in the page
   sockets[0].receive('speakers', { speakers: [] });
   clock.advance(4000);
   assert.equal(await stale, false);
+  await settle();
   assert.equal(sockets.length, 2);
 });
 
-test('a quiet socket is asked every 15 s, one that speaks is not', () => {
+test('a quiet socket is asked every 15 s, one that speaks is not', async () => {
   const { clock, sockets, socket } = setup();
   socket.connect();
   sockets[0].receive('welcome', welcome());
@@ -251,7 +254,41 @@ test('a quiet socket is asked every 15 s, one that speaks is not', () => {
   clock.advance(15000);
   assert.equal(sockets[0].sentOf('ping').length, 1);
   clock.advance(2000);
+  await settle();
   assert.equal(sockets.length, 2);
+});
+
+test('an attempt that was given up and arrives after its successor throws nobody out', async () => {
+  /** @type {boolean[]} */
+  const overtaken = [];
+  const { clock, sockets, socket, endings } = setup(YES, { parameters: (/** @type {boolean} */ o) => (overtaken.push(o), {}) });
+  socket.connect();
+  sockets[0].receive('welcome', welcome());
+  sockets[0].drop(1006);
+  clock.advance(500 + 2500 + 250);
+  await settle();
+  assert.equal(sockets.length, 3);
+  sockets[2].receive('welcome', welcome({ resumed: true }));
+  sockets[2].drop(4009, 'replaced');
+  assert.deepEqual([endings.length, socket.state], [0, 'waiting']);
+  clock.advance(500);
+  assert.deepEqual(overtaken, [false, false, false, true]);
+  sockets[3].receive('welcome', welcome({ resumed: true }));
+  sockets[3].drop(4009, 'replaced');
+  assert.deepEqual(endings.map((e) => e.code), ['replaced'], 'the second time it is another window');
+});
+
+test('a server that answers over HTTP has more time for the WebSocket', async () => {
+  const { clock, sockets, socket } = setup();
+  socket.connect();
+  sockets[0].receive('welcome', welcome());
+  socket.check();
+  clock.advance(2000);
+  await settle();
+  clock.advance(4999);
+  assert.equal(sockets[1].closed, false);
+  clock.advance(1);
+  assert.equal(sockets[1].closed, true);
 });
 
 test('a page that slept through the time for the answer asks again', async () => {

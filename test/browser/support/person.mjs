@@ -12,7 +12,7 @@ const byTest = (id) => `[data-testid="${id}"]`;
 /** @param {string} name the tile of that person @param {'camera' | 'screen'} source @returns {string} */
 const tileOf = (name, source) => `${byTest('tile')}[data-source="${source}"][data-name=${JSON.stringify(name)}]`;
 
-/** @typedef {{peerId: string, name: string, self: boolean, source: string, lost: boolean, video: boolean}} Tile */
+/** @typedef {{peerId: string, name: string, self: boolean, source: string, lost: boolean, video: boolean, stalled: boolean, mark: string, muted: boolean, hand: boolean}} Tile */
 
 export class Person {
   /** Everything the page wrote to its console. @type {string[]} */
@@ -130,17 +130,32 @@ export class Person {
   /** @returns {Promise<Tile[]>} */
   tiles() {
     return this.page.evaluate(
-      (selector) =>
-        [...document.querySelectorAll(selector)].map((tile) => ({
+      (selector) => {
+        /** @param {Element} tile @param {string} id */
+        const shown = (tile, id) => {
+          const element = /** @type {HTMLElement | null} */ (tile.querySelector(`[data-testid="${id}"]`));
+          return element && !element.hidden ? element : null;
+        };
+        return [...document.querySelectorAll(selector)].map((tile) => ({
           peerId: tile.getAttribute('data-peer-id') ?? '',
           name: tile.getAttribute('data-name') ?? '',
           self: tile.hasAttribute('data-self'),
           source: tile.getAttribute('data-source') ?? '',
-          lost: !(/** @type {HTMLElement | null} */ (tile.querySelector('[data-testid="tile-lost"]'))?.hidden ?? true),
+          lost: shown(tile, 'tile-lost') !== null,
           video: tile.hasAttribute('data-video'),
-        })),
+          stalled: tile.hasAttribute('data-stalled'),
+          mark: shown(tile, 'tile-still')?.innerText ?? '',
+          muted: shown(tile, 'tile-muted') !== null,
+          hand: shown(tile, 'tile-hand') !== null,
+        }));
+      },
       byTest('tile'),
     );
+  }
+
+  /** The tile of somebody's camera. @param {string} name */
+  async tileOf(name) {
+    return (await this.tiles()).find((t) => t.name === name && t.source === 'camera');
   }
 
   /** The names on the tiles of the others, sorted. */
@@ -252,6 +267,24 @@ export class Person {
   /** The close codes of the page's WebSockets so far. @returns {Promise<number[]>} */
   closeCodes() {
     return this.page.evaluate(() => window.__aq.closes.map((c) => c.code));
+  }
+
+  /** How often a text stands in the chat. @param {string} text */
+  async timesRead(text) {
+    return (await this.messages()).filter((m) => m.text === text).length;
+  }
+
+  /** What the server's ICE calls itself on the living connection: another name means a restart. */
+  iceName() {
+    return this.page.evaluate(() => {
+      const alive = window.__aq.connections.filter((pc) => pc.connectionState !== 'closed').at(-1);
+      return /a=ice-ufrag:(\S+)/.exec(alive?.remoteDescription?.sdp ?? '')?.[1] ?? '';
+    });
+  }
+
+  /** The short notices that are shown. @returns {Promise<string[]>} */
+  notices() {
+    return this.page.locator('.toast-text').allInnerTexts();
   }
 
   /** How many PeerConnections the page has made so far. */
