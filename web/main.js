@@ -52,7 +52,7 @@ const local = new LocalMedia({
 const socketPath = document.documentElement.dataset.websocketPath || '/aq_server/websocket';
 const session = new Session({
   url: `${location.protocol === 'https:' ? 'wss:' : 'ws:'}//${location.host}${socketPath}`,
-  validate: (who, signal) => validate(validateUrl(), who, { signal }),
+  validate: (who, signal) => validate(validateUrl(), who, { signal, apart: true }),
   webrtc: support.webrtc,
   onChange: draw,
   onNotice: notice,

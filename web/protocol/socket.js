@@ -50,6 +50,8 @@ const WARY_FAILURES = 3;
 
 /** Where the server has just answered over HTTP, a WebSocket may take longer: it is busy, not away. */
 const REACHED_LIMIT_MS = 5000;
+/** An HTTP request without an answer is sent once more after this: the first may have got a connection that was dead. */
+const ASK_TWICE_MS = 700;
 /** So long an attempt that was given up may wait somewhere on the way, and reach the server after its successor. */
 const STRAY_MS = 30000;
 
@@ -296,20 +298,25 @@ export class SignalSocket {
   #inquire(answered) {
     const inquiry = new AbortController();
     this.#inquiry = inquiry;
-    this.#timer = this.#options.setTimer(() => {
+    const ask = () =>
+      this.#options.validate(inquiry.signal).then(
+        (verdict) => {
+          if (this.#inquiry !== inquiry) return;
+          this.#giveUp(CLOSE_GIVEN_UP, '');
+          answered(verdict);
+        },
+        () => undefined, // aborted, and by nobody but giveUp
+      );
+    const expired = () => {
       this.#giveUp(CLOSE_GIVEN_UP, '');
       if (this.#inside) this.#unanswered();
       else this.#end(endingOfRefusal({ ok: false, status: 0, code: 'unreachable', message: '', retryAfterMs: 0 }));
-    }, attemptLimit(this.#took));
-    this.#options.validate(inquiry.signal).then(
-      (verdict) => {
-        if (this.#inquiry !== inquiry) return;
-        this.#inquiry = null;
-        this.#clearTimer();
-        answered(verdict);
-      },
-      () => undefined, // aborted, and by nobody but giveUp
-    );
+    };
+    this.#timer = this.#options.setTimer(() => {
+      ask();
+      this.#timer = this.#options.setTimer(expired, attemptLimit(this.#took) - ASK_TWICE_MS);
+    }, ASK_TWICE_MS);
+    ask();
   }
 
   /** Nobody answered within the time: the network is away, and is tried again and again. */
