@@ -1,5 +1,6 @@
 /** Wires the session and the devices to the elements. */
 
+import { Comeback } from './comeback.js';
 import { permission } from './media/devices.js';
 import { watchDoubts } from './doubts.js';
 import { LocalMedia } from './media/localmedia.js';
@@ -21,7 +22,6 @@ const app = /** @type {import('./ui/app.js').AqApp} */ (document.querySelector('
 const support = supportOf();
 const preferences = loadPreferences();
 const wakeLock = new WakeLock();
-const resume = new ResumeStore(sessionStorageIfAllowed(), navigator.locks, wasReloaded());
 const weakness = new Weakness();
 
 /** @type {import('./ui/call.js').Panel} */
@@ -31,7 +31,7 @@ let audioBlocked = false;
 /** @type {import('./media/stats.js').Figures|null} */
 let figures = null;
 let drawing = false;
-/** Nothing is drawn while the first offer is on its way and being answered. */
+/** Nothing is drawn while the page begins, or the first offer is on its way and being answered. */
 let holding = false;
 /** The browser has been asking for a device for so long that a word about it helps. */
 let askingShown = false;
@@ -61,6 +61,7 @@ const session = new Session({
   onEnd: ended,
 });
 app.session = session;
+const comeback = new Comeback(new ResumeStore(sessionStorageIfAllowed(), navigator.locks, wasReloaded()), session, local);
 
 function watchAsking() {
   if (!local.state.asking) {
@@ -150,41 +151,18 @@ function mark(name) {
   else if (name === 'answer') release();
 }
 
-/** @type {{token: string, windowMs: number}|null} the way back for a later life of this page */
-let wayBack = null;
-
-/** Writes down what a later life of this page needs to go on with the visit. */
-function remember() {
-  const { phase, room, hand, pendingChat } = session.state;
-  if (!wayBack || (phase !== 'joined' && phase !== 'reconnecting')) return;
-  resume.save({
-    ...wayBack,
-    room: room.room,
-    username: room.username,
-    peerId: room.peerId,
-    at: Date.now(),
-    on: local.state.on,
-    hand,
-    lastChat: room.chat.at(-1)?.id ?? '',
-    pendingChat: [...pendingChat],
-  });
-}
-
 /** @param {import('./protocol/messages.js').Welcome} welcome */
 function welcomed(welcome) {
-  const { room, resume: grant } = welcome;
-  wayBack = grant && { token: grant.token, windowMs: grant.window_seconds * 1000 };
-  remember();
+  comeback.welcomed(welcome);
   const url = new URL(location.href);
-  url.searchParams.set('room', room);
+  url.searchParams.set('room', welcome.room);
   url.searchParams.delete('username');
   history.replaceState(null, '', url);
 }
 
 /** @param {import('./protocol/ending.js').Ending} ending */
 function ended(ending) {
-  wayBack = null;
-  resume.clear();
+  comeback.forget();
   // Who was replaced sits at another window now, which wants the devices.
   if (ending.code === 'left' || ending.code === 'replaced') local.stop();
   else local.stopScreen();
@@ -418,7 +396,7 @@ watchDoubts(() => session.retryNow(), { window, document, connection, now: Date.
 
 // A page that is closed and one that is loaded again look the same as they go.
 addEventListener('pagehide', () => {
-  remember();
+  comeback.remember();
   session.away();
 });
 addEventListener('pageshow', (event) => {
@@ -426,22 +404,16 @@ addEventListener('pageshow', (event) => {
 });
 for (const type of ['online', 'offline']) addEventListener(type, draw);
 
-/** Older than this what is remembered may not be, should the page crash. */
-const REMEMBER_MS = 5000;
-let rememberedAt = 0;
-
 setInterval(() => {
   const { phase, media, room, uplink } = session.state;
   const now = Date.now();
   if (phase !== 'joined' && phase !== 'reconnecting') return;
   const before = weakness.weak;
   if (phase === 'joined' && media === 'connected') weakness.sample({ down: room.quality?.score ?? null, up: uplink }, now);
-  else weakness.reset();
+  else weakness.reset(now);
   // While one is away the words change with time alone.
   if (weakness.weak !== before || phase === 'reconnecting') draw();
-  if (now - rememberedAt < REMEMBER_MS) return;
-  rememberedAt = now;
-  remember();
+  comeback.rememberSometimes();
 }, 1000);
 
 function wasReloaded() {
@@ -464,39 +436,30 @@ const first = { room: query.get('room') ?? preferences.room, username: query.get
 begin();
 
 async function begin() {
-  const past = resume.recall(Date.now());
-  const here = past && query.get('room') === past.room && (query.get('username') ?? past.username) === past.username;
   app.join.fill(first);
-  // The person may allow or block the devices beside the page; then the devices follow.
-  if (support.devices && support.webrtc) {
+  const devices = support.devices && support.webrtc;
+  if (devices) {
     local.refresh();
+    // The person may allow or block the devices beside the page; then the page follows.
     for (const kind of /** @type {const} */ (['microphone', 'camera'])) watchPermission(kind);
   }
-  if (past && here) {
-    if (await resume.claim(past)) {
-      await comeBack(past);
-      return;
-    }
-    // A copy of a tab that is in the call: this one's person has not joined yet.
-    resume.clear();
-  }
+  // Not the way in, only to take it away again a moment later.
+  holding = true;
+  const past = await comeback.resume(query);
+  holding = false;
   drawNow();
+  if (past) {
+    if (devices) await local.openGranted(past.on);
+    tellWhatIsOff(past.on);
+    return;
+  }
   app.join.focusFirst();
   check(first);
-  if (support.devices && support.webrtc) local.openGranted({ microphone: preferences.wantMicrophone, camera: preferences.wantCamera });
+  if (devices) local.openGranted({ microphone: preferences.wantMicrophone, camera: preferences.wantCamera });
 }
 
-/**
- * Goes on with the visit of this page's earlier life: no click, no prompt.
- *
- * @param {import('./protocol/resumestore.js').Stored} past
- */
-async function comeBack(past) {
-  const { room, username, on: was } = past;
-  wayBack = { token: past.token, windowMs: past.windowMs };
-  session.join({ room, username }, past);
-  drawNow();
-  if (support.devices && support.webrtc) await local.openGranted(was);
+/** After a reload some things stay off that were on. @param {import('./media/localmedia.js').LocalState['on']} was */
+function tellWhatIsOff(was) {
   const { on: now, problems } = local.state;
   if (problems.microphone || problems.camera) {
     deviceToast();

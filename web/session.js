@@ -413,7 +413,7 @@ export class Session {
 
   /** @param {import('./media/peerlink.js').LinkState} media */
   #linkState(media) {
-    if (media === 'new') this.#uplink.reset();
+    if (media !== 'connected') this.#uplink.reset(this.#clock.now());
     if (media === 'connected') {
       this.#mark('connected');
       this.#repair.stop();

@@ -6,7 +6,9 @@
 
 const BAD_SCORE = 2;
 const BAD_FOR_MS = 4000;
-const GOOD_FOR_MS = 8000;
+const GOOD_FOR_MS = 6000;
+/** After an interruption what was lost in it is still being counted. */
+const SETTLE_MS = 5000;
 
 /** One direction. */
 class Way {
@@ -31,6 +33,7 @@ class Way {
 export class Weakness {
   #down = new Way();
   #up = new Way();
+  #settledAt = -Infinity;
 
   /** @returns {Weak} */
   get weak() {
@@ -45,12 +48,14 @@ export class Weakness {
    * @param {number} now  milliseconds
    */
   sample(scores, now) {
+    if (now < this.#settledAt) return;
     this.#down.sample(scores.down, now);
     this.#up.sample(scores.up, now);
   }
 
-  /** The connection is another one, or gone: there is more to say than that. */
-  reset() {
+  /** The connection is another one, or gone: there is more to say than that. @param {number} now  milliseconds */
+  reset(now) {
+    this.#settledAt = now + SETTLE_MS;
     this.#down = new Way();
     this.#up = new Way();
   }

@@ -205,13 +205,8 @@ scenario('a server that stands still for 8 s: it is said, the pictures are marke
 
 scenario('somebody whose machine stands still: the picture is marked within seconds, and lives again', async (stage) => {
   const { alice, bob } = await callOfTwo(stage);
-  const browser = bob.context.browser();
-  const session = await /** @type {import('playwright-core').Browser} */ (browser).newBrowserCDPSession();
-  const { processInfo } = await session.send('SystemInfo.getProcessInfo');
-  const pids = processInfo.filter((p) => p.type === 'renderer').map((p) => p.id);
-  assert.notEqual(pids.length, 0);
   const from = Date.now();
-  for (const pid of pids) process.kill(pid, 'SIGSTOP');
+  const goOn = await bob.standStill();
   try {
     await until('Bob has a mark', async () => {
       const tile = await alice.tileOf('Bob');
@@ -219,7 +214,7 @@ scenario('somebody whose machine stands still: the picture is marked within seco
     }, { timeout: 8_000, seen: () => alice.tiles() });
     console.log(`a frozen picture was marked after ${Date.now() - from} ms`);
   } finally {
-    for (const pid of pids) process.kill(pid, 'SIGCONT');
+    goOn();
   }
   await until('the mark is gone', async () => {
     const tile = await alice.tileOf('Bob');

@@ -3,6 +3,8 @@
 /** The time that is looked at, in samples of a second. */
 const SAMPLES = 5;
 const SAMPLE_MS = 900;
+/** After an interruption what was lost in it is still being counted. */
+const SETTLE_MS = 3000;
 /** Of fewer packets nothing can be said. */
 const ENOUGH_PACKETS = 50;
 
@@ -32,8 +34,9 @@ export class Uplink {
     return this.#score;
   }
 
-  /** It is another connection. */
-  reset() {
+  /** The connection is another one, or was interrupted. @param {number} now  milliseconds */
+  reset(now) {
+    this.#at = now + SETTLE_MS;
     this.#samples = [];
     this.#score = null;
   }

@@ -219,4 +219,7 @@ test('the uplink: the loss of the last seconds, by the scale of the server', () 
   uplink.add([], now + 100);
   assert.equal(uplink.score, 1, 'sooner than a second it says nothing new');
   assert.equal(second(0, 0), null, 'another connection counts anew');
+  uplink.reset(now);
+  assert.deepEqual([1, 2, 3, 4, 5, 6, 7].map((n) => second(n * 100, n < 3 ? 0 : 90)), [null, null, null, null, null, null, null], 'an interruption is not counted');
+  assert.equal(second(800, 90), 5);
 });

@@ -24,7 +24,7 @@ export class AqTile extends AqElement {
   #hand = h('span', { class: 'tile-hand', title: 'Hand raised', 'data-testid': 'tile-hand' }, icon('hand'));
   #lost = h('div', { class: 'tile-lost', 'data-testid': 'tile-lost' }, icon('lost'), 'Connection lost');
   #stillText = h('span', {});
-  #still = h('div', { class: 'tile-still', 'data-testid': 'tile-still', hidden: true }, icon('pause'), this.#stillText);
+  #still = h('div', { class: 'tile-still', 'data-testid': 'tile-still', hidden: true }, icon('pause'), icon('lost'), this.#stillText);
   #stall = new Stall();
   #status = h('span', { class: 'sr-only' });
   /** Counts changes of the picture, so that a late first frame of an earlier one is ignored. */
@@ -102,6 +102,7 @@ export class AqTile extends AqElement {
     const text = markText(tile, stalled);
     setAttribute(this, 'data-stalled', stalled);
     this.#still.hidden = text === '';
+    setAttribute(this.#still, 'data-repairing', tile.repairing);
     setText(this.#stillText, text);
     setText(this.#status, statusOf(tile, text));
   }

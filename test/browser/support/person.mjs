@@ -111,6 +111,33 @@ export class Person {
     await this.element('chat-send').click();
   }
 
+  /**
+   * Stops the person's page as a machine stands still that has too much to do, until the
+   * function that comes back is called.
+   */
+  async standStill() {
+    const session = await /** @type {import('playwright-core').Browser} */ (this.context.browser()).newBrowserCDPSession();
+    const { processInfo } = await session.send('SystemInfo.getProcessInfo');
+    const pids = processInfo.filter((p) => p.type === 'renderer').map((p) => p.id);
+    assert.notEqual(pids.length, 0);
+    for (const pid of pids) process.kill(pid, 'SIGSTOP');
+    return () => {
+      for (const pid of pids) process.kill(pid, 'SIGCONT');
+    };
+  }
+
+  /**
+   * Hands the page a message as if the server had sent it.
+   *
+   * @param {string} event
+   * @param {object} data
+   */
+  async isTold(event, data) {
+    await this.page.evaluate((text) => {
+      window.__aq.sockets.at(-1)?.dispatchEvent(new MessageEvent('message', { data: text }));
+    }, JSON.stringify({ event, data: JSON.stringify(data) }));
+  }
+
   // --- What the page shows
 
   /** Of the connection, one of the page's own words: connected, reconnecting, ... */
