@@ -40,6 +40,8 @@ export class Heartbeat {
   #heardAt = 0;
   #nonces = 0;
   #roundTripMs = 0;
+  /** How long the last answer that did not come was waited for; 0 once one has come. */
+  #waitedMs = 0;
   #known = true;
   /** @type {Check|null} */
   #check = null;
@@ -55,6 +57,8 @@ export class Heartbeat {
     this.#known = true;
     this.#heardAt = this.#options.now();
     this.#watch(QUIET_MS);
+    // Was the socket of before dead, or is the server slow? The first answer tells.
+    if (this.#waitedMs > 0) this.check();
   }
 
   /** It is no more; a check that runs ends with false. */
@@ -74,6 +78,7 @@ export class Heartbeat {
   pong(nonce) {
     if (this.#check?.nonce !== nonce) return;
     this.#roundTripMs = this.#options.now() - this.#check.asked;
+    this.#waitedMs = 0;
     this.#settle(true);
   }
 
@@ -99,7 +104,8 @@ export class Heartbeat {
     this.#nonces += 1;
     const check = { answer, settle, nonce: String(this.#nonces), heard: false, again: false, asked: 0, due: 0, timer: null };
     this.#check = check;
-    this.#ask(check, Math.min(Math.max(timeoutMs, 1000 + 3 * this.#roundTripMs), ANSWER_MAX_MS));
+    // A server that has too much to do must not be overrun by those who find it dead.
+    this.#ask(check, Math.min(Math.max(timeoutMs, 1000 + 3 * this.#roundTripMs, 2 * this.#waitedMs), ANSWER_MAX_MS));
     return answer;
   }
 
@@ -117,6 +123,7 @@ export class Heartbeat {
     if (this.#options.now() > check.due + LATE_MS) {
       this.#ask(check, ms);
     } else if (!check.heard) {
+      this.#waitedMs = ms;
       this.#options.onDead();
     } else if (check.again) {
       this.#settle(true);

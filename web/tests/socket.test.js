@@ -228,6 +228,25 @@ test('a dead socket is found within two seconds of a doubt, and replaced at once
   assert.equal(await socket.check(), false, 'none is open');
 });
 
+test('a server that is slow is not found dead again and again', async () => {
+  const { clock, sockets, socket } = setup();
+  socket.connect();
+  sockets[0].receive('welcome', welcome());
+  socket.check();
+  clock.advance(2000);
+  await settle();
+  sockets[1].receive('welcome', welcome({ resumed: true }));
+  assert.equal(sockets[1].sentOf('ping').length, 1, 'it is asked at once');
+  clock.advance(3500);
+  assert.equal(sockets[1].closed, false);
+  sockets[1].receive('pong', sockets[1].sentOf('ping')[0].data);
+  socket.check();
+  clock.advance(9999);
+  assert.equal(sockets[1].closed, false, 'three round trips and more');
+  clock.advance(1);
+  assert.equal(sockets[1].closed, true);
+});
+
 test('anything that comes is a sign of life, but not what had waited in the page', async () => {
   const { clock, sockets, socket } = setup();
   socket.connect();
