@@ -394,13 +394,23 @@ document.addEventListener('visibilitychange', () => {
 const { connection } = /** @type {{connection?: EventTarget & {type?: string}}} */ (navigator);
 watchDoubts(() => session.retryNow(), { window, document, connection, now: Date.now, setInterval });
 
+/** After so long a page that was about to go is still here: it was a download, or the person thought better of it. */
+const STAYED_MS = 2000;
+
 // A page that is closed and one that is loaded again look the same as they go.
-addEventListener('pagehide', () => {
+function goAway() {
   comeback.remember();
   session.away();
-});
+}
+
+addEventListener('pagehide', goAway);
 addEventListener('pageshow', (event) => {
   if (event.persisted) session.back();
+});
+// Firefox says goodbye (1001) on the page's behalf before its pagehide.
+addEventListener('beforeunload', () => {
+  goAway();
+  setTimeout(() => session.back(), STAYED_MS);
 });
 for (const type of ['online', 'offline']) addEventListener(type, draw);
 

@@ -49,8 +49,9 @@ export function readingOf(reports) {
     if (report.type === 'transport') transport = report;
     else if (report.type === 'candidate-pair') pairs.push(report);
   }
-  // Firefox has no transport report; there the pair in use is marked.
-  const pair = pairs.find((p) => (transport ? p.id === transport.selectedCandidatePairId : p.selected || p.nominated));
+  // Where the transport does not name the pair in use, that one is marked (in Firefox; others may be nominated too).
+  const pair =
+    pairs.find((p) => p.id === transport?.selectedCandidatePairId) ?? pairs.find((p) => p.selected) ?? pairs.find((p) => p.nominated);
   if (!pair) return null;
   const { timestamp, lastPacketReceivedTimestamp: last } = pair;
   return {

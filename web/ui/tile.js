@@ -26,6 +26,8 @@ export class AqTile extends AqElement {
   #stillText = h('span', {});
   #still = h('div', { class: 'tile-still', 'data-testid': 'tile-still', hidden: true }, icon('pause'), icon('lost'), this.#stillText);
   #stall = new Stall();
+  #shown = 0;
+  #awaited = false;
   #status = h('span', { class: 'sr-only' });
   /** Counts changes of the picture, so that a late first frame of an earlier one is ignored. */
   #generation = 0;
@@ -92,8 +94,23 @@ export class AqTile extends AqElement {
     const { model } = this;
     if (!model) return;
     const watched = visible && !this.hidden && !model.self && this.hasAttribute('data-video');
-    this.#stall.sample(watched ? framesOf(this.#video) : 0, watched, model.source, now);
+    this.#stall.sample(watched ? this.#frames() : 0, watched, model.source, now);
     this.#mark(model);
+  }
+
+  /** A count that grows while the video shows new frames; 0: this browser does not tell. */
+  #frames() {
+    const total = this.#video.getVideoPlaybackQuality?.().totalVideoFrames ?? 0;
+    if (total > 0 || !('requestVideoFrameCallback' in this.#video)) return total;
+    // Firefox counts no frames of a live stream, but says when it shows one; once between two looks is enough.
+    if (!this.#awaited) {
+      this.#awaited = true;
+      this.#video.requestVideoFrameCallback(() => {
+        this.#awaited = false;
+        this.#shown += 1;
+      });
+    }
+    return this.#shown;
   }
 
   /** @param {Tile} tile */
@@ -172,11 +189,6 @@ export class AqTile extends AqElement {
     const whole = this.model?.source === 'screen' || kept < 0.55;
     setAttribute(this, 'data-fit', whole ? 'whole' : 'fill');
   }
-}
-
-/** How many frames a video has shown, dropped ones included. @param {HTMLVideoElement} video */
-function framesOf(video) {
-  return video.getVideoPlaybackQuality?.().totalVideoFrames ?? 0;
 }
 
 /** @param {Tile} tile @param {string} mark */
