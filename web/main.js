@@ -1,6 +1,8 @@
 /** Wires the session and the devices to the elements. */
 
+import { Comeback } from './comeback.js';
 import { permission } from './media/devices.js';
+import { watchDoubts } from './doubts.js';
 import { LocalMedia } from './media/localmedia.js';
 import { figuresOf } from './media/stats.js';
 import { support as supportOf } from './media/support.js';
@@ -12,14 +14,15 @@ import { ResumeStore } from './protocol/resumestore.js';
 import { validate } from './protocol/validate.js';
 import { Session } from './session.js';
 import './ui/app.js';
-import { explain } from './ui/problems.js';
+import { explain, offAfterReload } from './ui/problems.js';
 import { WakeLock } from './wakelock.js';
+import { Weakness } from './weakness.js';
 
 const app = /** @type {import('./ui/app.js').AqApp} */ (document.querySelector('aq-app'));
 const support = supportOf();
 const preferences = loadPreferences();
 const wakeLock = new WakeLock();
-const resume = new ResumeStore(sessionStorageIfAllowed(), navigator.locks);
+const weakness = new Weakness();
 
 /** @type {import('./ui/call.js').Panel} */
 let panel = null;
@@ -28,7 +31,7 @@ let audioBlocked = false;
 /** @type {import('./media/stats.js').Figures|null} */
 let figures = null;
 let drawing = false;
-/** Nothing is drawn while the first offer is on its way and being answered. */
+/** Nothing is drawn while the page begins, or the first offer is on its way and being answered. */
 let holding = false;
 /** The browser has been asking for a device for so long that a word about it helps. */
 let askingShown = false;
@@ -49,7 +52,7 @@ const local = new LocalMedia({
 const socketPath = document.documentElement.dataset.websocketPath || '/aq_server/websocket';
 const session = new Session({
   url: `${location.protocol === 'https:' ? 'wss:' : 'ws:'}//${location.host}${socketPath}`,
-  validate: (who) => validate(validateUrl(), who),
+  validate: (who, signal) => validate(validateUrl(), who, { signal, apart: true }),
   webrtc: support.webrtc,
   onChange: draw,
   onNotice: notice,
@@ -58,6 +61,7 @@ const session = new Session({
   onEnd: ended,
 });
 app.session = session;
+const comeback = new Comeback(new ResumeStore(sessionStorageIfAllowed(), navigator.locks, wasReloaded()), session, local);
 
 function watchAsking() {
   if (!local.state.asking) {
@@ -112,7 +116,8 @@ function draw() {
 function drawNow() {
   const { phase, ending } = session.state;
   const own = { camera: local.cameraStream, screen: local.screenStream };
-  const call = callModel(session.state, local.state, own, support);
+  const world = { now: Date.now(), online: navigator.onLine, weak: weakness.weak };
+  const call = callModel(session.state, local.state, own, support, world);
   const microphone = local.track('microphone');
   const wanted = { microphone: preferences.wantMicrophone, camera: preferences.wantCamera };
   const inCall = phase === 'joined' || phase === 'reconnecting';
@@ -148,17 +153,16 @@ function mark(name) {
 
 /** @param {import('./protocol/messages.js').Welcome} welcome */
 function welcomed(welcome) {
-  const { room, username, peer_id: peerId, resume: grant } = welcome;
-  if (grant) resume.save({ room, username, token: grant.token, peerId });
+  comeback.welcomed(welcome);
   const url = new URL(location.href);
-  url.searchParams.set('room', room);
+  url.searchParams.set('room', welcome.room);
   url.searchParams.delete('username');
   history.replaceState(null, '', url);
 }
 
 /** @param {import('./protocol/ending.js').Ending} ending */
 function ended(ending) {
-  resume.clear();
+  comeback.forget();
   // Who was replaced sits at another window now, which wants the devices.
   if (ending.code === 'left' || ending.code === 'replaced') local.stop();
   else local.stopScreen();
@@ -196,8 +200,7 @@ on('aq-join', async (/** @type {{room: string, username: string, withDevices: bo
   Object.assign(preferences, { room, username });
   savePreferences(preferences);
   // The socket first: devices, and the person at their prompt, may take their time.
-  session.join(who, left.room === (room || 'default') && left.username === username ? left.token : '');
-  left = { room: '', username: '', token: '' };
+  session.join(who);
   unread = 0;
   panel = null;
   if (!withDevices) {
@@ -384,11 +387,49 @@ document.addEventListener('visibilitychange', () => {
     return;
   }
   session.setBackground(false);
-  session.retryNow();
   if (panel === 'chat') unread = 0;
   draw();
 });
-addEventListener('online', () => session.retryNow());
+
+const { connection } = /** @type {{connection?: EventTarget & {type?: string}}} */ (navigator);
+watchDoubts(() => session.retryNow(), { window, document, connection, now: Date.now, setInterval });
+
+/** After so long a page that was about to go is still here: it was a download, or the person thought better of it. */
+const STAYED_MS = 2000;
+
+// A page that is closed and one that is loaded again look the same as they go.
+function goAway() {
+  comeback.remember();
+  session.away();
+}
+
+addEventListener('pagehide', goAway);
+addEventListener('pageshow', (event) => {
+  if (event.persisted) session.back();
+});
+// Firefox says goodbye (1001) on the page's behalf before its pagehide.
+addEventListener('beforeunload', () => {
+  goAway();
+  setTimeout(() => session.back(), STAYED_MS);
+});
+for (const type of ['online', 'offline']) addEventListener(type, draw);
+
+setInterval(() => {
+  const { phase, media, room, uplink } = session.state;
+  const now = Date.now();
+  if (phase !== 'joined' && phase !== 'reconnecting') return;
+  const before = weakness.weak;
+  if (phase === 'joined' && media === 'connected') weakness.sample({ down: room.quality?.score ?? null, up: uplink }, now);
+  else weakness.reset(now);
+  // While one is away the words change with time alone.
+  if (weakness.weak !== before || phase === 'reconnecting') draw();
+  comeback.rememberSometimes();
+}, 1000);
+
+function wasReloaded() {
+  const [navigation] = performance.getEntriesByType('navigation');
+  return /** @type {PerformanceNavigationTiming|undefined} */ (navigation)?.type === 'reload';
+}
 
 function sessionStorageIfAllowed() {
   try {
@@ -402,19 +443,43 @@ function sessionStorageIfAllowed() {
 
 const query = new URLSearchParams(location.search);
 const first = { room: query.get('room') ?? preferences.room, username: query.get('username') ?? preferences.username };
-let left = { room: '', username: '', token: '' };
-drawNow();
-app.join.fill(first);
-app.join.focusFirst();
-check(first);
-resume.take(first.room || 'default', first.username).then((token) => {
-  left = { room: first.room || 'default', username: first.username, token };
-});
-if (support.devices && support.webrtc) {
-  local.refresh();
-  // The person may allow or block the devices beside the page; then the preview follows.
-  for (const kind of /** @type {const} */ (['microphone', 'camera'])) watchPermission(kind);
-  local.openGranted({ microphone: preferences.wantMicrophone, camera: preferences.wantCamera });
+begin();
+
+async function begin() {
+  app.join.fill(first);
+  const devices = support.devices && support.webrtc;
+  if (devices) {
+    local.refresh();
+    // The person may allow or block the devices beside the page; then the page follows.
+    for (const kind of /** @type {const} */ (['microphone', 'camera'])) watchPermission(kind);
+  }
+  // Not the way in, only to take it away again a moment later.
+  holding = true;
+  const past = await comeback.resume(query);
+  holding = false;
+  drawNow();
+  if (past) {
+    if (devices) await local.openGranted(past.on);
+    tellWhatIsOff(past.on);
+    return;
+  }
+  app.join.focusFirst();
+  check(first);
+  if (devices) local.openGranted({ microphone: preferences.wantMicrophone, camera: preferences.wantCamera });
+}
+
+/** After a reload some things stay off that were on. @param {import('./media/localmedia.js').LocalState['on']} was */
+function tellWhatIsOff(was) {
+  const { on: now, problems } = local.state;
+  if (problems.microphone || problems.camera) {
+    deviceToast();
+    return;
+  }
+  const off = { microphone: was.microphone && !now.microphone, camera: was.camera && !now.camera };
+  const text = offAfterReload(off, was.screen);
+  if (text === '') return;
+  const action = off.microphone || off.camera ? { label: 'Turn on', run: () => local.open(off).then(deviceToast) } : undefined;
+  app.toasts.show({ id: 'device', text, action });
 }
 
 /** @param {'microphone'|'camera'} kind */

@@ -17,6 +17,8 @@ import { tracksByPeer } from './protocol/roomstate.js';
  * @property {boolean} microphone
  * @property {boolean} hand
  * @property {boolean} lost              the person's connection is being repaired
+ * @property {boolean} repairing         our own is
+ * @property {import('./protocol/messages.js').PauseReason|null} paused   the server sends no picture, and why
  * @property {boolean} speaking
  */
 
@@ -30,7 +32,7 @@ import { tracksByPeer } from './protocol/roomstate.js';
  * @property {readonly import('./protocol/messages.js').ChatMessage[]} chat
  * @property {readonly string[]} pendingChat
  * @property {string} peerId     our own
- * @property {{kind: ConnectionKind, text: string}} connection
+ * @property {{kind: ConnectionKind, text: string, weak: boolean}} connection
  * @property {import('./protocol/messages.js').Quality|null} quality
  * @property {{mid: string, stream: MediaStream}[]} audio   to be heard
  * @property {{microphone: boolean, camera: boolean, screen: boolean, hand: boolean}} on
@@ -39,13 +41,26 @@ import { tracksByPeer } from './protocol/roomstate.js';
  */
 
 /**
+ * What else there is to know.
+ *
+ * @typedef {object} World
+ * @property {number} now      milliseconds since 1970
+ * @property {boolean} online  what the browser thinks; true is no promise
+ * @property {import('./weakness.js').Weak} weak
+ */
+
+/** After so long it is time to say what is going on. */
+const EXPLAIN_MS = 8000;
+
+/**
  * @param {SessionState} session
  * @param {LocalState} local
  * @param {{camera: MediaStream|null, screen: MediaStream|null}} streams  our own
  * @param {import('./media/support.js').Support} support
+ * @param {World} world
  * @returns {CallModel}
  */
-export function callModel(session, local, streams, support) {
+export function callModel(session, local, streams, support, world) {
   const { room } = session;
   const own = {
     peerId: room.peerId,
@@ -77,7 +92,7 @@ export function callModel(session, local, streams, support) {
     chat: room.chat,
     pendingChat: session.pendingChat,
     peerId: room.peerId,
-    connection: connectionOf(session, support),
+    connection: connectionOf(session, support, world),
     quality: session.phase === 'joined' ? room.quality : null,
     audio: audioOf(session),
     on: { ...local.on, hand: session.hand },
@@ -99,6 +114,8 @@ export function callModel(session, local, streams, support) {
  */
 function tilesOf(people, session, own) {
   const tracks = tracksByPeer(session.room);
+  const paused = new Map(session.room.quality?.paused.map((p) => [p.track_id, p.reason]));
+  const repairing = session.phase !== 'joined' || session.media === 'lost' || session.mediaTrouble;
   /** @type {Tile[]} */
   const tiles = [];
   for (const person of people) {
@@ -106,20 +123,26 @@ function tilesOf(people, session, own) {
     const sources = tracks.get(person.peerId) ?? {};
     /** @param {import('./protocol/roomstate.js').TrackRef|undefined} ref */
     const remote = (ref) => (ref?.mid ? (session.streams.get(ref.mid) ?? null) : null);
+    const trackId = (!person.self && camera && sources.camera?.trackId) || null;
     tiles.push({
       ...common,
       key: `${person.peerId}:camera`,
       source: 'camera',
       stream: !camera ? null : person.self ? own.camera : remote(sources.camera),
-      trackId: (!person.self && camera && sources.camera?.trackId) || null,
+      trackId,
+      repairing,
+      paused: paused.get(trackId ?? '') ?? null,
     });
     if (person.self ? own.screen : sources.screen) {
+      const screenId = (!person.self && sources.screen?.trackId) || null;
       tiles.push({
         ...common,
         key: `${person.peerId}:screen`,
         source: 'screen',
         stream: person.self ? own.screen : remote(sources.screen),
-        trackId: (!person.self && sources.screen?.trackId) || null,
+        trackId: screenId,
+        repairing,
+        paused: paused.get(screenId ?? '') ?? null,
         hand: false,
         speaking: false,
       });
@@ -138,21 +161,44 @@ function audioOf(session) {
 }
 
 /**
+ * How the connection is, in words for a person. They change only when there is
+ * something new to say, for screen readers read each of them aloud.
+ *
  * @param {SessionState} session
  * @param {import('./media/support.js').Support} support
+ * @param {World} world
  * @returns {CallModel['connection']}
  */
-export function connectionOf(session, support) {
-  if (session.phase === 'reconnecting') return { kind: 'reconnecting', text: 'Connection lost. Reconnecting…' };
-  if (session.phase !== 'joined') return { kind: 'connecting', text: 'Connecting…' };
-  if (!support.webrtc) return { kind: 'chat-only', text: 'Chat only' };
-  if (session.mediaTrouble) return { kind: 'media-lost', text: 'No sound and picture: the network lets no media through. Trying again…' };
+export function connectionOf(session, support, world) {
+  /** @param {ConnectionKind} kind @param {string} text */
+  const say = (kind, text, weak = false) => ({ kind, text, weak });
+  if (session.phase === 'reconnecting') return say('reconnecting', awayText(session.away, world));
+  if (session.phase !== 'joined') return say('connecting', 'Connecting…');
+  if (!support.webrtc) return say('chat-only', 'Chat only');
+  if (session.mediaTrouble) return say('media-lost', 'No sound and picture: the network lets no media through. Trying again…');
   switch (session.media) {
     case 'connected':
-      return { kind: 'connected', text: 'Connected' };
+      return world.weak ? say('connected', weakText(world.weak, session.room.quality), true) : say('connected', 'Connected');
     case 'lost':
-      return { kind: 'media-lost', text: 'Sound and picture interrupted. Repairing…' };
+      return say('media-lost', 'Sound and picture interrupted. Repairing…');
     default:
-      return { kind: 'media-connecting', text: 'Connecting sound and picture…' };
+      return say('media-connecting', 'Connecting sound and picture…');
   }
+}
+
+/** @param {import('./session.js').Away|null} away @param {World} world */
+function awayText(away, { now, online }) {
+  if (away?.cause === 'restart') return 'The server is restarting. Reconnecting…';
+  if (away && now - away.since >= EXPLAIN_MS) {
+    return online ? 'The server does not answer. Trying again…' : 'Your network seems to be down. Waiting for it…';
+  }
+  return away?.cause === 'page' ? 'Coming back into the call…' : 'Connection lost. Reconnecting…';
+}
+
+/** @param {import('./weakness.js').Weak} weak @param {import('./protocol/messages.js').Quality|null} quality */
+function weakText(weak, quality) {
+  if (weak === 'up') return 'Your network is weak: others may not see and hear you well';
+  if (weak === 'both') return 'Your network is weak: sound and picture may break up, for others too';
+  const paused = quality?.paused.some((p) => p.reason === 'bandwidth');
+  return paused ? 'Your network is weak: some pictures are paused to keep the sound' : 'Your network is weak: sound and picture may break up';
 }

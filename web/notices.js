@@ -1,7 +1,7 @@
 /** Turns what happens in a room into short notices. */
 
 import { sentence } from './protocol/ending.js';
-import { namesDid } from './ui/text.js';
+import { backText, namesDid } from './ui/text.js';
 
 /** A class that comes in at once is one notice, not thirty. */
 const GATHER_MS = 300;
@@ -31,6 +31,9 @@ export class Notices {
         break;
       case 'screen':
         this.#show({ text: `${notice.name} shares a screen` });
+        break;
+      case 'back':
+        this.#show({ text: backText(notice.what, notice.awayMs), id: 'back' });
         break;
       case 'error':
         this.#show({ text: sentence(notice.text), kind: 'error' });

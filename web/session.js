@@ -4,8 +4,12 @@
  * somebody else can drive a room with this file, protocol/ and media/ alone.
  */
 
+import { Absence } from './absence.js';
 import { PeerLink } from './media/peerlink.js';
 import { Repair } from './media/repair.js';
+import { Uplink } from './media/uplink.js';
+import { happenings } from './protocol/happenings.js';
+import { unanswered } from './protocol/pendingchat.js';
 import { SignalSocket } from './protocol/socket.js';
 import { EMPTY, reduce } from './protocol/roomstate.js';
 import { ViewSync } from './protocol/viewsync.js';
@@ -15,30 +19,49 @@ import { ViewSync } from './protocol/viewsync.js';
 /** @typedef {import('./media/localmedia.js').LocalState} LocalState */
 
 /** @typedef {'idle'|'joining'|'joined'|'reconnecting'|'ended'} Phase */
+/**
+ * Why the server is not there: the connection is lost, the server has said that
+ * it restarts, or the page itself was away (loaded again).
+ *
+ * @typedef {{since: number, cause: 'lost'|'restart'|'page'}} Away  since: milliseconds since 1970
+ */
 
 /**
  * @typedef {object} SessionState
  * @property {Phase} phase
  * @property {import('./media/peerlink.js').LinkState} media
+ * @property {Away|null} away  while phase is `reconnecting`
  * @property {boolean} mediaTrouble  media could not be connected at all, and is being tried again
  * @property {import('./protocol/roomstate.js').RoomState} room
  * @property {boolean} hand
  * @property {readonly string[]} pendingChat  sent, but not yet seen to come back
  * @property {ReadonlyMap<string, MediaStream>} streams  remote tracks by mid
+ * @property {number|null} uplink  1 (unusable) to 5 (perfect): how well we reach the server; null: unknown
  * @property {import('./protocol/ending.js').Ending|null} ending
  */
 
 /**
  * Something worth telling a person once.
  *
- * @typedef {{kind: 'joined'|'left'|'hand'|'screen', name: string} | {kind: 'error', text: string}
- *   | {kind: 'chat', message: import('./protocol/messages.js').ChatMessage}} Notice
+ * @typedef {import('./protocol/happenings.js').Happening | {kind: 'error', text: string}
+ *   | ({kind: 'back'} & import('./absence.js').Return) | {kind: 'chat', message: import('./protocol/messages.js').ChatMessage}} Notice
+ */
+
+/**
+ * What an earlier life of the page has left behind.
+ *
+ * @typedef {object} Past
+ * @property {string} token
+ * @property {string} peerId
+ * @property {boolean} hand
+ * @property {string} lastChat  id of the last chat message that was shown
+ * @property {readonly string[]} pendingChat
  */
 
 /**
  * @typedef {object} SessionOptions
  * @property {string} url        ws: or wss: address of the signalling endpoint
- * @property {(who: {room: string, username: string}) =>
+ * @property {(who: {room: string, username: string}, signal: AbortSignal) =>
  *   Promise<import('./protocol/validate.js').Admission|import('./protocol/validate.js').Refusal>} validate
  * @property {boolean} webrtc    false: chat only, offers are left unanswered
  * @property {() => void} onChange
@@ -46,8 +69,17 @@ import { ViewSync } from './protocol/viewsync.js';
  * @property {(mark: string) => void} [onMark]   moments of the way to the first frame
  * @property {(welcome: import('./protocol/messages.js').Welcome) => void} [onWelcome]
  * @property {(ending: import('./protocol/ending.js').Ending) => void} [onEnd]
- * @property {Partial<import('./protocol/socket.js').SocketOptions>} [socket]      for tests
- * @property {Partial<import('./media/peerlink.js').PeerLinkOptions>} [peerLink]   for tests
+ * @property {(url: string) => WebSocket} [openSocket]                               for tests
+ * @property {(configuration: RTCConfiguration) => RTCPeerConnection} [createLink]   for tests
+ * @property {Partial<Clock>} [clock]                                                for tests
+ */
+
+/**
+ * @typedef {object} Clock
+ * @property {(run: () => void, ms: number) => any} setTimer
+ * @property {(timer: any) => void} clearTimer
+ * @property {() => number} now    milliseconds since 1970
+ * @property {() => number} random from 0 to 1
  */
 
 /** How long to wait before provoking a new offer when media did not connect; doubled each time. */
@@ -59,35 +91,61 @@ export class Session {
   #link;
   #repair;
   #views;
+  /** @type {Clock} */
+  #clock;
+  #absence = new Absence();
+  #uplink = new Uplink();
   /** @type {SignalSocket|null} */
   #socket = null;
   /** @type {SessionState} */
   #state = {
     phase: 'idle',
     media: 'new',
+    away: null,
     mediaTrouble: false,
     room: EMPTY,
     hand: false,
     pendingChat: [],
     streams: new Map(),
+    uplink: null,
     ending: null,
   };
   #who = { room: '', username: '' };
   #resumeToken = '';
+  /** The token that the present socket came with. */
+  #usedToken = '';
+  /** Id of the last chat message that an earlier life of the page has shown. */
+  #lastChat = '';
+  /** A name that was chosen while no socket was open. */
+  #newName = '';
   #announced = { microphone: false, camera: false };
   /** @type {Set<Source>} tracks of the screen that we have; the server is asked for their m-lines */
   #extra = new Set();
+  /** @type {Set<Source>} those the server has been asked about */
+  #asked = new Set();
   /** @type {RTCIceCandidateInit[]} found while no socket was open */
   #unsent = [];
   #mediaRetryMs = MEDIA_RETRY_MS;
-  /** @type {ReturnType<typeof setTimeout>|undefined} */
-  #mediaRetry;
+  /** @type {any} */
+  #mediaRetry = null;
 
   /** @param {SessionOptions} options */
   constructor(options) {
     this.#options = options;
+    this.#clock = {
+      setTimer: (run, ms) => setTimeout(run, ms),
+      clearTimer: (timer) => clearTimeout(timer),
+      now: () => Date.now(),
+      random: Math.random,
+      ...options.clock,
+    };
     this.#views = new ViewSync((tracks) => this.#socket?.send('view', { tracks }) ?? false);
-    this.#repair = new Repair(() => this.#socket?.send('restart'));
+    this.#repair = new Repair({
+      received: () => this.#link.received(),
+      alive: async () => (await this.#socket?.check()) ?? false,
+      restart: () => this.#socket?.send('restart'),
+      ...this.#clock,
+    });
     this.#link = new PeerLink({
       onAnswer: (answer, offerId) => {
         this.#socket?.send('answer', answer, offerId ? { offer_id: offerId } : {});
@@ -98,8 +156,11 @@ export class Session {
       },
       onReceivers: () => this.#update({ streams: this.#link.receivers }),
       onState: (state) => this.#linkState(state),
+      onFailed: () => this.#repair.now(),
+      onReports: (reports) => this.#reports(reports),
       onError: (error) => console.warn('aq: media negotiation:', error),
-      ...options.peerLink,
+      ...(options.createLink && { create: options.createLink }),
+      ...this.#clock,
     });
     if (options.webrtc) this.#link.prepare();
   }
@@ -118,25 +179,38 @@ export class Session {
    * Joins a room. May be called again after the visit has ended.
    *
    * @param {{room: string, username: string}} who
-   * @param {string} [resumeToken] left behind by an earlier life of this page
+   * @param {Past|null} [past] goes on with the visit of an earlier life of this page
    */
-  join(who, resumeToken = '') {
+  join(who, past = null) {
     if (this.#state.phase !== 'idle' && this.#state.phase !== 'ended') return;
     this.#mark('click');
     const sameRoom = this.#state.room.room !== '' && this.#who.room === who.room;
     this.#who = who;
-    if (resumeToken) this.#resumeToken = resumeToken;
-    this.#update({ phase: 'joining', ending: null, room: sameRoom ? { ...EMPTY, chat: this.#state.room.chat } : EMPTY });
+    this.#resumeToken = past?.token ?? '';
+    this.#lastChat = past?.lastChat ?? '';
+    const chat = sameRoom ? this.#state.room.chat : [];
+    if (past) {
+      this.#update({
+        phase: 'reconnecting',
+        away: { since: this.#clock.now(), cause: 'page' },
+        ending: null,
+        hand: past.hand,
+        pendingChat: past.pendingChat,
+        room: { ...EMPTY, ...who, peerId: past.peerId },
+      });
+    } else {
+      this.#update({ phase: 'joining', ending: null, room: { ...EMPTY, chat } });
+    }
     const socket = new SignalSocket({
       url: this.#options.url,
-      parameters: () => this.#parameters(),
-      validate: () => this.#options.validate(this.#who),
+      parameters: (overtaken) => this.#parameters(overtaken),
+      validate: (signal) => this.#options.validate(this.#who, signal),
+      inside: past !== null,
       onMessage: (message) => this.#receive(message),
-      onState: (state) => {
-        if (state === 'connecting' || state === 'waiting') this.#disconnected();
-      },
+      onState: () => this.#socketState(),
       onEnd: (ending) => this.#ended(ending),
-      ...this.#options.socket,
+      ...(this.#options.openSocket && { open: this.#options.openSocket }),
+      ...this.#clock,
     });
     this.#socket = socket;
     socket.connect();
@@ -146,9 +220,21 @@ export class Session {
     this.#socket?.leave();
   }
 
-  /** The network is back, or the person asked: try everything now. */
+  /** The page is closed or loaded again, or is kept by the browser and may come `back`. */
+  away() {
+    this.#socket?.away();
+  }
+
+  /** The page that went away is shown again. */
+  back() {
+    this.#socket?.back();
+  }
+
+  /** The person asked, or the network is back: try everything now. */
   retryNow() {
     this.#socket?.retryNow();
+    this.#socket?.check();
+    this.#link.doubt();
     this.#repair.now();
     if (this.#state.mediaTrouble) this.#nudge();
   }
@@ -164,7 +250,14 @@ export class Session {
     if (source !== 'screen' && source !== 'screen_audio') return;
     if (track) this.#extra.add(source);
     else this.#extra.delete(source);
-    this.#socket?.send(track ? 'publish' : 'unpublish', { source, kind: source === 'screen' ? 'video' : 'audio' });
+    this.#ask(source);
+  }
+
+  /** Asks the server for the m-line of a source that we have, or gives it back. @param {Source} source */
+  #ask(source) {
+    const have = this.#extra.has(source);
+    if (!this.#socket?.send(have ? 'publish' : 'unpublish', { source, kind: source === 'screen' ? 'video' : 'audio' })) return;
+    this.#asked.add(source);
   }
 
   /** Tells the others which devices are on. @param {{microphone: boolean, camera: boolean}} on */
@@ -182,13 +275,14 @@ export class Session {
 
   /** @param {string} username */
   rename(username) {
-    this.#socket?.send('state', { username });
+    this.#newName = this.#socket?.send('state', { username }) ? '' : username;
   }
 
   /** Sends a chat message; it is sent again if the connection is lost before it came back. @param {string} text */
   sendChat(text) {
     this.#update({ pendingChat: [...this.#state.pendingChat, text] });
-    this.#socket?.send('chat', text);
+    // Its echo may not come because the socket leads nowhere; then that is found out now.
+    if (this.#socket?.send('chat', text)) this.#socket.check();
   }
 
   /** How the tracks are shown now, in device pixels. @param {import('./protocol/messages.js').ViewEntry[]} entries */
@@ -201,8 +295,11 @@ export class Session {
     this.#views.setBackground(background);
   }
 
-  #parameters() {
+  /** @param {boolean} overtaken */
+  #parameters(overtaken) {
     const { room } = this.#state;
+    if (overtaken && this.#usedToken) this.#resumeToken = this.#usedToken;
+    this.#usedToken = this.#resumeToken;
     /** @type {Record<string, string>} */
     const query = { room: this.#who.room, username: room.username || this.#who.username, protocol: '1' };
     if (this.#resumeToken) {
@@ -219,13 +316,13 @@ export class Session {
     const before = this.#state.room;
     const room = reduce(before, message);
     if (room !== before) this.#update({ room });
+    for (const happening of happenings(before, message)) this.#options.onNotice(happening);
     switch (message.event) {
       case 'welcome':
-        this.#welcome(message.data);
+        this.#welcome(message.data, before);
         break;
       case 'tracks':
         this.#link.setPublish(message.data.publish);
-        this.#screenNotices(before, message.data.tracks);
         break;
       case 'offer':
         this.#mark('offer');
@@ -242,48 +339,38 @@ export class Session {
         break;
       case 'error':
         this.#error(message.data);
-        break;
-      case 'peer_joined':
-      case 'peer_updated':
-      case 'peer_left':
-        this.#peerNotice(before, message);
     }
   }
 
-  /** @param {import('./protocol/messages.js').Welcome} welcome */
-  #welcome(welcome) {
+  /**
+   * @param {import('./protocol/messages.js').Welcome} welcome
+   * @param {import('./protocol/roomstate.js').RoomState} before
+   */
+  #welcome(welcome, before) {
     this.#mark('welcome');
-    const hadToken = this.#resumeToken !== '';
     this.#resumeToken = welcome.resume?.token ?? '';
     if (!welcome.resumed && this.#link.alive) this.#link.drop();
     this.#link.configure(welcome.iceServers);
     if (this.#options.webrtc) this.#link.prepare();
-    this.#update({ phase: 'joined', ending: null });
-    this.#socket?.send('state', { ...this.#announced, hand: this.#state.hand });
+    this.#update({ phase: 'joined', away: null, ending: null });
+    const name = this.#newName ? { username: this.#newName } : {};
+    this.#newName = '';
+    this.#socket?.send('state', { ...this.#announced, hand: this.#state.hand, ...name });
     if (!welcome.resumed) {
       this.#unsent = [];
-      this.#views.forget();
-      for (const source of this.#extra) {
-        this.#socket?.send('publish', { source, kind: source === 'screen' ? 'video' : 'audio' });
-      }
+      this.#asked.clear();
     }
+    // What was sent last may not have arrived: all of it is said again, which changes nothing where it has.
+    for (const source of new Set([...this.#extra, ...this.#asked])) this.#ask(source);
     for (const candidate of this.#unsent.splice(0)) this.#socket?.send('candidate', candidate);
+    this.#views.forget();
     this.#views.flush();
-    if (hadToken && this.#link.state === 'lost') this.#repair.now();
-    this.#resendChat(welcome);
+    this.#repair.now();
+    const lastSeen = before.chat.at(-1)?.id ?? this.#lastChat;
+    const pendingChat = unanswered(this.#state.pendingChat, welcome.chat, [before.peerId, welcome.peer_id], lastSeen);
+    this.#update({ pendingChat });
+    for (const text of pendingChat) this.#socket?.send('chat', text);
     this.#options.onWelcome?.(welcome);
-  }
-
-  /** @param {import('./protocol/messages.js').Welcome} welcome */
-  #resendChat(welcome) {
-    const mine = welcome.chat.filter((m) => m.from === welcome.peer_id).map((m) => m.message);
-    const pending = this.#state.pendingChat.filter((text) => {
-      const index = mine.indexOf(text);
-      if (index >= 0) mine.splice(index, 1);
-      return index < 0;
-    });
-    this.#update({ pendingChat: pending });
-    for (const text of pending) this.#socket?.send('chat', text);
   }
 
   /** @param {import('./protocol/messages.js').ChatMessage} message */
@@ -301,8 +388,8 @@ export class Session {
     if (error.code === 'media_not_connected') {
       this.#newLink();
       this.#update({ mediaTrouble: true });
-      clearTimeout(this.#mediaRetry);
-      this.#mediaRetry = setTimeout(() => this.#nudge(), this.#mediaRetryMs);
+      this.#clock.clearTimer(this.#mediaRetry);
+      this.#mediaRetry = this.#clock.setTimer(() => this.#nudge(), this.#mediaRetryMs);
       this.#mediaRetryMs = Math.min(this.#mediaRetryMs * 2, MEDIA_RETRY_CAP_MS);
       return;
     }
@@ -320,12 +407,13 @@ export class Session {
 
   /** Anything we send makes the server offer again. */
   #nudge() {
-    clearTimeout(this.#mediaRetry);
+    this.#clock.clearTimer(this.#mediaRetry);
     this.#socket?.send('state', this.#announced);
   }
 
   /** @param {import('./media/peerlink.js').LinkState} media */
   #linkState(media) {
+    if (media !== 'connected') this.#uplink.reset(this.#clock.now());
     if (media === 'connected') {
       this.#mark('connected');
       this.#repair.stop();
@@ -338,22 +426,38 @@ export class Session {
     this.#update({ media });
   }
 
-  #disconnected() {
-    if (this.#state.phase === 'joined') this.#update({ phase: 'reconnecting' });
+  /** @param {any[]} reports */
+  #reports(reports) {
+    this.#uplink.add(reports, this.#clock.now());
+    if (this.#uplink.score !== this.#state.uplink) this.#update({ uplink: this.#uplink.score });
+  }
+
+  /** The socket has another state. */
+  #socketState() {
+    const { phase, away } = this.#state;
+    const socket = this.#socket;
+    if (!socket || socket.state === 'open' || socket.state === 'closed') return;
+    const cause = socket.restarting ? 'restart' : socket.state === 'away' ? 'page' : 'lost';
+    if (phase === 'joined') this.#update({ phase: 'reconnecting', away: { since: this.#clock.now(), cause } });
+    else if (away && socket.restarting) this.#update({ away: { ...away, cause } });
   }
 
   /** @param {import('./protocol/ending.js').Ending} ending */
   #ended(ending) {
     this.#socket = null;
     this.#repair.stop();
-    clearTimeout(this.#mediaRetry);
+    this.#clock.clearTimer(this.#mediaRetry);
+    this.#absence.reset();
     this.#link.drop();
     if (this.#options.webrtc) this.#link.prepare();
     this.#unsent = [];
     this.#views.forget();
+    this.#asked.clear();
     this.#resumeToken = '';
+    this.#newName = '';
     this.#update({
       phase: 'ended',
+      away: null,
       ending,
       hand: false,
       mediaTrouble: false,
@@ -361,30 +465,6 @@ export class Session {
       room: { ...EMPTY, room: this.#state.room.room, username: this.#state.room.username, chat: this.#state.room.chat },
     });
     this.#options.onEnd?.(ending);
-  }
-
-  /** @param {import('./protocol/roomstate.js').RoomState} before @param {ServerMessage} message */
-  #peerNotice(before, message) {
-    if (message.event === 'peer_left') {
-      if (before.peers.has(message.data.peer_id)) this.#options.onNotice({ kind: 'left', name: message.data.username });
-    } else if (message.event === 'peer_joined' || message.event === 'peer_updated') {
-      const { peer_id: id, username: name, state } = message.data;
-      if (id === before.peerId) return;
-      const known = before.peers.get(id);
-      if (!known) this.#options.onNotice({ kind: 'joined', name });
-      else if (state.hand && !known.state.hand) this.#options.onNotice({ kind: 'hand', name });
-    }
-  }
-
-  /** @param {import('./protocol/roomstate.js').RoomState} before @param {import('./protocol/messages.js').TrackEntry[]} now */
-  #screenNotices(before, now) {
-    const had = new Set(before.tracks.tracks.map((t) => t.track_id));
-    for (const track of now) {
-      const peer = before.peers.get(track.peer_id);
-      if (track.source === 'screen' && peer && !had.has(track.track_id)) {
-        this.#options.onNotice({ kind: 'screen', name: peer.username });
-      }
-    }
   }
 
   /** @param {string} name */
@@ -395,6 +475,15 @@ export class Session {
   /** @param {Partial<SessionState>} change */
   #update(change) {
     this.#state = { ...this.#state, ...change };
+    if ('phase' in change || 'media' in change) this.#noteAbsence();
     this.#options.onChange();
+  }
+
+  #noteAbsence() {
+    const { phase, media, mediaTrouble } = this.#state;
+    if (phase === 'ended') return;
+    const there = { call: phase === 'joined', media: !this.#options.webrtc || (media === 'connected' && !mediaTrouble) };
+    const back = this.#absence.note(there, this.#clock.now());
+    if (back) this.#options.onNotice({ kind: 'back', ...back });
   }
 }

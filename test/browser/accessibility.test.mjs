@@ -20,5 +20,5 @@ scenario(
     assert.deepEqual(found, {});
     assert.ok(looked >= 12 * views.length, `only ${looked} states and views were looked at`);
   },
-  { timeout: 300_000 },
+  { timeout: 480_000 },
 );

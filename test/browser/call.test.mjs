@@ -118,14 +118,15 @@ scenario('who leaves is gone for the others at once, and may come again', async 
   await Promise.all([alice.sees('Bob', 'green'), bob.sees('Alice', 'red')]);
 });
 
-scenario('a closed tab is gone for the others at once', async (stage) => {
+scenario('a closed tab is lost for the others at once, and gone when no reload brings it back', async (stage) => {
   const server = await stage.server();
   const alice = await stage.person('Alice', { colour: 'red' });
   const bob = await stage.person('Bob', { colour: 'green' });
   await Promise.all([alice.join(server, 'demo'), bob.join(server, 'demo')]);
   await alice.sees('Bob', 'green');
   await bob.page.close({ runBeforeUnload: false });
-  await alice.hasOthers([], 3_000);
+  await until('Bob is lost', async () => (await alice.tiles()).some((t) => t.name === 'Bob' && t.lost), { timeout: 3_000 });
+  await alice.hasOthers([], 10_000);
 });
 
 scenario('camera and microphone go off and on without a new negotiation', async (stage) => {

@@ -96,14 +96,13 @@ scenario('a tab that was lost with its page comes back as the same person', asyn
   await Promise.all([alice.sees('Bob', 'green'), bob.sees('Alice', 'red')]);
   const [before] = (await alice.tiles()).filter((t) => !t.self);
 
-  // Cut first: a page that is closed in good order says goodbye (1001), a crashed one does not.
+  // Cut first: a page that goes in good order says so (4000), a crashed one does not.
   proxy.cut();
   await bob.reaches('reconnecting');
   await bob.page.goto('about:blank');
   await alice.say('Written while Bob had no page');
   proxy.mend();
-  await bob.open(server, { origin: proxy.origin, room: 'demo' });
-  await bob.clickJoin();
+  await bob.page.goto(`${proxy.origin}/aq_server/?room=demo`);
   await bob.reaches('connected');
   await Promise.all([alice.sees('Bob', 'green'), bob.sees('Alice', 'red')]);
   await bob.reads('Written while Bob had no page', 'Alice');

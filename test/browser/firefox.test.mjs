@@ -1,5 +1,6 @@
 // The built-in page in Debian's own Firefox, with somebody in Chromium.
 
+import assert from 'node:assert/strict';
 import { scenario } from './support/stage.mjs';
 import { until } from './support/until.mjs';
 import { videoColours } from './support/probe.mjs';
@@ -54,4 +55,23 @@ scenario('our page in Firefox and in Chromium: both see, hear and write', async 
   );
   await firefox.click('[data-testid="leave-button"]');
   await alice.hasOthers([], 3_000);
+});
+
+scenario('a reload in Firefox: the same person is back without a click', async (stage) => {
+  const server = await stage.server();
+  const alice = await stage.person('Alice', { colour: 'red' });
+  const firefox = await stage.firefox();
+  await firefox.goto(server.page('?room=demo'));
+  await firefox.fill('[data-testid="name-input"]', 'Fox');
+  await firefox.click('[data-testid="join-button"]');
+  await alice.join(server, 'demo');
+  await alice.seesPictureOf('Fox');
+  const before = await alice.tileOf('Fox');
+  await firefox.evaluate(() => location.reload());
+  await until('Fox is back', async () => {
+    const tile = await alice.tileOf('Fox');
+    // Firefox asks for the devices again, so they are off.
+    return tile && !tile.lost && tile.muted && !tile.video;
+  }, { timeout: 30_000, seen: () => alice.tiles() });
+  assert.equal((await alice.tileOf('Fox'))?.peerId, before?.peerId);
 });

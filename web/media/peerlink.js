@@ -8,11 +8,19 @@
  * the track was added before the offer was applied.
  */
 
+import { arrivedOf, Pulse, readingOf } from './pulse.js';
 import { shapeEncodings } from './sending.js';
 
 /** @typedef {import('../protocol/messages.js').Source} Source */
 /** @typedef {import('../protocol/messages.js').PublishEntry} PublishEntry */
-/** @typedef {'new'|'connecting'|'connected'|'lost'} LinkState */
+/**
+ * `lost`: the browser says so, or nothing arrives any more although something should.
+ *
+ * @typedef {'new'|'connecting'|'connected'|'lost'} LinkState
+ */
+
+/** So many candidates are kept for a description that has not come yet. */
+const EARLY_KEPT = 50;
 
 /**
  * @typedef {object} PeerLinkOptions
@@ -21,7 +29,12 @@ import { shapeEncodings } from './sending.js';
  * @property {() => void} onReceivers  the map of receivers changed
  * @property {(state: LinkState) => void} onState
  * @property {(error: unknown) => void} onError   an offer could not be applied
+ * @property {() => void} [onFailed]              the browser has given the path up: only a restart brings it back
+ * @property {(reports: any[]) => void} [onReports]  the browser's reports, about once a second while connected
  * @property {(configuration: RTCConfiguration) => RTCPeerConnection} [create]
+ * @property {(run: () => void, ms: number) => any} [setTimer]
+ * @property {(timer: any) => void} [clearTimer]
+ * @property {() => number} [now]
  */
 
 export class PeerLink {
@@ -36,8 +49,10 @@ export class PeerLink {
   #state = 'new';
   /** @type {Promise<void>} offers are applied one after the other */
   #chain = Promise.resolve();
-  /** @type {RTCIceCandidateInit[]} that came before their description */
+  /** @type {RTCIceCandidateInit[]} that came before their description, the newest last */
   #early = [];
+  #pulse;
+  #silent = false;
   /** @type {Map<string, MediaStream>} by mid */
   #receivers = new Map();
   /** @type {Map<Source, MediaStreamTrack|null>} */
@@ -53,8 +68,23 @@ export class PeerLink {
   constructor(options) {
     this.#options = {
       create: (/** @type {RTCConfiguration} */ configuration) => new RTCPeerConnection(configuration),
+      setTimer: (/** @type {() => void} */ run, /** @type {number} */ ms) => setTimeout(run, ms),
+      clearTimer: (/** @type {any} */ timer) => clearTimeout(timer),
+      now: () => Date.now(),
       ...options,
     };
+    const { setTimer, clearTimer, now } = this.#options;
+    this.#pulse = new Pulse({
+      read: async () => readingOf(await this.#reports()),
+      sending: () => this.#publish.some((entry) => this.#local.get(entry.source)),
+      onSilent: (silent) => {
+        this.#silent = silent;
+        if (this.#pc) this.#judge(this.#pc);
+      },
+      setTimer,
+      clearTimer,
+      now,
+    });
   }
 
   /** @returns {LinkState} */
@@ -107,13 +137,19 @@ export class PeerLink {
     return this.#chain;
   }
 
-  /** @param {RTCIceCandidateInit} candidate */
+  /**
+   * Takes a candidate, in whatever order it comes with the descriptions. After
+   * an ICE restart it may be one of the generation to come, which browsers
+   * refuse before its description is there, or of one that is over.
+   *
+   * @param {RTCIceCandidateInit} candidate
+   */
   candidate(candidate) {
-    if (!this.#pc?.remoteDescription) {
-      this.#early.push(candidate);
+    const description = this.#pc?.remoteDescription;
+    if (!this.#pc || !description || !belongs(candidate, description)) {
+      this.#early = [...this.#early, candidate].slice(-EARLY_KEPT);
       return;
     }
-    // A candidate of a generation that is over is refused by the browser, and is of no use.
     this.#pc.addIceCandidate(candidate).catch(() => undefined);
   }
 
@@ -141,6 +177,8 @@ export class PeerLink {
     this.#pc = null;
     this.#offered = false;
     this.#early = [];
+    this.#pulse.stop();
+    this.#silent = false;
     this.#watched.clear();
     this.#receivers = new Map();
     this.#options.onReceivers();
@@ -150,6 +188,22 @@ export class PeerLink {
   /** @returns {Promise<RTCStatsReport|null>} */
   async stats() {
     return this.alive && this.#pc ? this.#pc.getStats() : null;
+  }
+
+  /** Something speaks against the path, as a change of network: silence is believed sooner. */
+  doubt() {
+    this.#pulse.doubt();
+  }
+
+  /** A count that grows with whatever arrives. @returns {Promise<number>} */
+  async received() {
+    return this.#pc ? arrivedOf((await this.#pc.getStats()).values()) : 0;
+  }
+
+  async #reports() {
+    const reports = this.#pc ? [...(await this.#pc.getStats()).values()] : [];
+    this.#options.onReports?.(reports);
+    return reports;
   }
 
   #configuration() {
@@ -168,9 +222,19 @@ export class PeerLink {
       this.#options.onReceivers();
     };
     pc.onconnectionstatechange = () => {
-      if (this.#pc === pc) this.#become(linkState(pc.connectionState));
+      if (this.#pc !== pc) return;
+      this.#silent = false;
+      if (pc.connectionState === 'connected') this.#pulse.start();
+      else this.#pulse.stop();
+      this.#judge(pc);
+      if (pc.connectionState === 'failed') this.#options.onFailed?.();
     };
     return pc;
+  }
+
+  /** @param {RTCPeerConnection} pc */
+  #judge(pc) {
+    this.#become(this.#silent ? 'lost' : linkState(pc.connectionState));
   }
 
   /**
@@ -228,6 +292,18 @@ export class PeerLink {
     this.#state = state;
     this.#options.onState(state);
   }
+}
+
+/**
+ * Whether a candidate is of the generation that a description began. One that
+ * does not say is taken to be.
+ *
+ * @param {RTCIceCandidateInit} candidate
+ * @param {RTCSessionDescription} description
+ */
+function belongs(candidate, description) {
+  const fragment = candidate.usernameFragment || / ufrag (\S+)/.exec(candidate.candidate ?? '')?.[1];
+  return !fragment || description.sdp.split(/\r?\n/).includes(`a=ice-ufrag:${fragment}`);
 }
 
 /** @param {RTCPeerConnectionState} state @returns {LinkState} */

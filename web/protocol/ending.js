@@ -14,22 +14,25 @@
  *
  * @param {number} code
  * @param {string} reason
+ * @param {boolean} inside  whether the person was in the room already
  * @returns {boolean}
  */
-export function comesBack(code, reason) {
+export function comesBack(code, reason, inside) {
   switch (code) {
     case 1000:
     case 1002:
     case 1003:
     case 1007:
     case 1009:
-    case 1013:
     case 4001:
     case 4003:
     case 4009:
       return false;
     case 1008:
       return reason === 'slow consumer';
+    case 1013:
+      // Who was inside waits for his place: after a restart others may be faster.
+      return inside;
     default:
       return true;
   }

@@ -49,12 +49,20 @@
 /** @typedef {{mid: string, source: Source, rids: string[]|null}} LayerEntry */
 /** @typedef {{peer_id: string, level: number}} Speaker */
 /**
+ * Why a track's packets do not come: `hidden` by our own view, `no_slot` left
+ * among the m-lines, `codec`: this browser cannot decode it, `source`: its
+ * publisher sends nothing, `bandwidth`: our own downlink is too weak for it.
+ * Others may be added; they mean no more than that it is paused.
+ *
+ * @typedef {'hidden'|'no_slot'|'codec'|'source'|'bandwidth'} PauseReason
+ */
+/**
  * @typedef {object} Quality
  * @property {number} score          1 (unusable) to 5 (perfect)
  * @property {number} bandwidth_bps  0: unknown
  * @property {number} rtt_ms
  * @property {number} loss           0 to 1
- * @property {{track_id: string, reason: string}[]} paused
+ * @property {{track_id: string, reason: PauseReason}[]} paused
  */
 /** @typedef {{code: string, message: string, event: string}} ServerError */
 /** @typedef {{track_id: string, width?: number, height?: number, hidden?: boolean}} ViewEntry */
@@ -72,10 +80,11 @@
  *   | {event: 'layers', data: LayerEntry[]}
  *   | {event: 'speakers', data: Speaker[]}
  *   | {event: 'quality', data: Quality}
+ *   | {event: 'pong', data: string}
  *   | {event: 'error', data: ServerError}} ServerMessage
  */
 
-/** @typedef {'answer'|'candidate'|'chat'|'publish'|'unpublish'|'state'|'view'|'restart'|'leave'} ClientEvent */
+/** @typedef {'answer'|'candidate'|'chat'|'publish'|'unpublish'|'state'|'view'|'restart'|'ping'|'leave'} ClientEvent */
 
 /**
  * Encodes one message for the wire.
@@ -101,6 +110,7 @@ export function decode(frame) {
   const outer = parseObject(frame);
   if (!outer || typeof outer.event !== 'string') return null;
   if (outer.event === 'chat') return { event: 'chat', data: chatMessage(outer) };
+  if (outer.event === 'pong') return { event: 'pong', data: string(outer.data) };
   const data = parseObject(outer.data);
   if (!data) return null;
   switch (outer.event) {
@@ -240,6 +250,6 @@ function quality(d) {
     bandwidth_bps: number(d.bandwidth_bps),
     rtt_ms: number(d.rtt_ms),
     loss: number(d.loss),
-    paused: array(d.paused).map((p) => ({ track_id: string(p.track_id), reason: string(p.reason) })),
+    paused: array(d.paused).map((p) => ({ track_id: string(p.track_id), reason: /** @type {PauseReason} */ (string(p.reason)) })),
   };
 }

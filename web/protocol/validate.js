@@ -4,19 +4,23 @@
 /** @typedef {{ok: false, status: number, code: string, message: string, retryAfterMs: number}} Refusal */
 
 /**
+ * `apart` asks without credentials, for which browsers keep connections of their
+ * own: those over which the page was loaded may all be dead without a word, and
+ * each would swallow a request.
+ *
  * Never rejects: a server that cannot be reached is a refusal with status 0 and
  * code `unreachable`. Only an abort through the signal rejects.
  *
  * @param {string} url of the endpoint
  * @param {{room: string, username: string}} who
- * @param {{signal?: AbortSignal, fetch?: typeof fetch}} [options]
+ * @param {{signal?: AbortSignal, apart?: boolean, fetch?: typeof fetch}} [options]
  * @returns {Promise<Admission|Refusal>}
  */
 export async function validate(url, who, options = {}) {
   const query = new URLSearchParams({ room: who.room, username: who.username });
   const get = options.fetch ?? globalThis.fetch.bind(globalThis);
   try {
-    const response = await get(`${url}?${query}`, { signal: options.signal, cache: 'no-store' });
+    const response = await get(`${url}?${query}`, { signal: options.signal, cache: 'no-store', credentials: options.apart ? 'omit' : 'same-origin' });
     const body = await response.json().catch(() => ({}));
     if (response.ok) {
       return {

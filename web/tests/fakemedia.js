@@ -101,7 +101,7 @@ export class FakePeerConnection {
     await Promise.resolve();
     if (description.sdp === 'bad') throw new Error('bad sdp');
     this.remoteDescription = description;
-    for (const line of JSON.parse(description.sdp)) {
+    for (const line of JSON.parse(description.sdp.split('\r\n')[0])) {
       if (this.transceivers.some((t) => t.mid === line.mid)) continue;
       const transceiver = { mid: line.mid, direction: 'recvonly', sender: new FakeSender(line.rids ?? []), receiver: { track: new FakeTrack(line.kind) } };
       this.transceivers.push(transceiver);
@@ -124,6 +124,17 @@ export class FakePeerConnection {
   }
 
   setConfiguration() {}
+
+  /** Bytes that have come on the selected pair. */
+  arrived = 0;
+  requests = 0;
+
+  async getStats() {
+    return new Map([
+      ['T', { id: 'T', type: 'transport', selectedCandidatePairId: 'P' }],
+      ['P', { id: 'P', type: 'candidate-pair', bytesReceived: this.arrived, responsesReceived: 0, requestsSent: this.requests, consentRequestsSent: 0 }],
+    ]);
+  }
 
   close() {
     this.connectionState = 'closed';

@@ -16,6 +16,12 @@ export class FakeClock {
     this.timers = this.timers.filter((t) => t !== timer);
   };
 
+  /** Time passes while timers sleep, as with a laptop that is closed; then those that are due run. @param {number} ms */
+  sleep(ms) {
+    this.now += ms;
+    this.advance(0);
+  }
+
   /** Lets time pass, timers in their order. @param {number} ms */
   advance(ms) {
     const end = this.now + ms;
@@ -23,7 +29,7 @@ export class FakeClock {
       const next = this.timers.filter((t) => t.at <= end).sort((a, b) => a.at - b.at)[0];
       if (!next) break;
       this.clearTimer(next);
-      this.now = next.at;
+      this.now = Math.max(this.now, next.at);
       next.run();
     }
     this.now = end;
@@ -35,6 +41,8 @@ export class FakeSocket {
   /** @type {{event: string, data: string, [key: string]: unknown}[]} */
   sent = [];
   closed = false;
+  /** What it was closed with. @type {number|undefined} */
+  code;
   /** @type {((event: any) => void)|null} */
   onmessage = null;
   /** @type {((event: any) => void)|null} */
@@ -50,8 +58,10 @@ export class FakeSocket {
     this.sent.push(JSON.parse(text));
   }
 
-  close() {
+  /** @param {number} [code] */
+  close(code) {
     this.closed = true;
+    this.code = code;
   }
 
   /** What the server sends. @param {string} event @param {any} data @param {object} [extra] */

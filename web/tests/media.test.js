@@ -3,10 +3,8 @@ import { test } from 'node:test';
 
 import { constraintsFor, openDevice, problemOf } from '../media/devices.js';
 import { levelOf } from '../media/levels.js';
-import { Repair } from '../media/repair.js';
 import { shapeEncodings } from '../media/sending.js';
 import { figuresOf } from '../media/stats.js';
-import { FakeClock } from './fakes.js';
 
 /** @param {string} name */
 const failure = (name) => Object.assign(new Error('x'), { name });
@@ -54,25 +52,6 @@ test('screen: one layer, which is never switched off; a microphone is left as it
   assert.deepEqual(screen.encodings, [{ active: true, maxBitrate: 3000000 }]);
   assert.equal(shapeEncodings(/** @type {any} */ ({ encodings: [{ active: true }] }), 'microphone', null), false);
   assert.equal(shapeEncodings(/** @type {any} */ ({}), 'camera', null), false);
-});
-
-test('repair asks after two seconds, then later and later, until it is told to stop', () => {
-  const clock = new FakeClock();
-  /** @type {number[]} */
-  const asked = [];
-  const repair = new Repair(() => asked.push(clock.now), clock.setTimer, clock.clearTimer);
-  repair.now();
-  assert.deepEqual(asked, [], 'nothing is lost');
-  repair.start();
-  repair.start();
-  clock.advance(40000);
-  assert.deepEqual(asked, [2000, 6000, 14000, 29000]);
-  repair.now();
-  assert.equal(asked.at(-1), 40000);
-  repair.stop();
-  clock.advance(60000);
-  assert.equal(asked.length, 5);
-  assert.equal(clock.timers.length, 0);
 });
 
 test('levels: silence is 0, full scale is 1, and a quiet voice is visible', () => {

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 
 import { PeerLink } from '../media/peerlink.js';
 import { FakePeerConnection, FakeStream, FakeTrack } from './fakemedia.js';
-import { settle } from './fakes.js';
+import { FakeClock, settle } from './fakes.js';
 
 globalThis.MediaStream = /** @type {any} */ (FakeStream);
 
@@ -16,6 +16,7 @@ const LINES = [{ mid: '0', kind: 'audio' }, { mid: '1', kind: 'video', rids: ['q
 const offer = (lines) => /** @type {any} */ ({ type: 'offer', sdp: JSON.stringify(lines) });
 
 function setup() {
+  const clock = new FakeClock();
   /** @type {FakePeerConnection[]} */
   const made = [];
   /** @type {any[]} */
@@ -30,13 +31,17 @@ function setup() {
     onReceivers: () => undefined,
     onState: (state) => states.push(state),
     onError: (error) => errors.push(error),
+    onFailed: () => states.push('(failed)'),
+    setTimer: clock.setTimer,
+    clearTimer: clock.clearTimer,
+    now: () => clock.now,
     create: () => {
       const pc = new FakePeerConnection();
       made.push(pc);
       return /** @type {any} */ (pc);
     },
   });
-  return { made, answers, states, errors, link };
+  return { clock, made, answers, states, errors, link };
 }
 
 test('an offer is answered at once as sendonly, without waiting for the camera', async () => {
@@ -93,6 +98,54 @@ test('candidates wait for their description', async () => {
   assert.deepEqual(made[0].candidates.map((c) => c.candidate), ['a', 'b', 'c']);
 });
 
+test('candidates and descriptions of an ICE restart may come in any order', async () => {
+  const { link, made } = setup();
+  const generation = (/** @type {string} */ ufrag) => /** @type {any} */ ({ type: 'offer', sdp: JSON.stringify(LINES) + `\r\na=ice-ufrag:${ufrag}\r\n` });
+  const seen = () => made[0].candidates.map((c) => c.candidate);
+  await link.offer(generation('one'), 1);
+  link.candidate({ candidate: 'early 1 udp 1 ::1 9 typ host', usernameFragment: 'two' });
+  link.candidate({ candidate: 'early 2 udp 1 ::1 9 typ host ufrag two' });
+  link.candidate({ candidate: 'now', usernameFragment: 'one' });
+  assert.deepEqual(seen(), ['now'], 'a browser would refuse those of the generation to come');
+  const restarted = link.offer(generation('two'), 2);
+  link.candidate({ candidate: 'meanwhile', usernameFragment: 'two' });
+  await restarted;
+  assert.deepEqual(seen().slice(1).map((c) => c.split(' ').slice(0, 2).join(' ')), ['early 1', 'early 2', 'meanwhile']);
+  link.candidate({ candidate: 'late', usernameFragment: 'one' });
+  link.candidate({ candidate: 'plain' });
+  assert.deepEqual(seen().slice(4), ['plain'], 'one of a generation that is over does no harm');
+});
+
+test('a connection that falls silent is lost before the browser says so, and back with the first packet', async () => {
+  const { link, made, states, clock } = setup();
+  link.setPublish(PUBLISH);
+  link.setTrack('microphone', /** @type {any} */ (new FakeTrack('audio')));
+  await link.offer(offer(LINES), 1);
+  made[0].become('connected');
+  const pass = async (/** @type {number} */ ms, /** @type {number} */ bytes) => {
+    for (let passed = 0; passed < ms; passed += 50) {
+      made[0].arrived += bytes;
+      clock.advance(50);
+      await settle();
+    }
+  };
+  await pass(6000, 100);
+  await pass(1000, 0);
+  assert.deepEqual(states, ['connected']);
+  await pass(1600, 0);
+  assert.deepEqual(states, ['connected', 'lost']);
+  await pass(300, 100);
+  assert.deepEqual(states, ['connected', 'lost', 'connected']);
+  await pass(6000, 100);
+  await pass(2500, 0);
+  made[0].become('disconnected');
+  await pass(5000, 0);
+  made[0].become('connected');
+  assert.deepEqual(states.slice(3), ['lost', 'connected']);
+  link.drop();
+  assert.equal(clock.timers.length, 0);
+});
+
 test('an offer with number 1 begins a new connection and keeps our tracks', async () => {
   const { link, made } = setup();
   const camera = new FakeTrack('video');
@@ -129,5 +182,5 @@ test('states of the connection in four words', async () => {
   const { link, made, states } = setup();
   await link.offer(offer(LINES), 1);
   for (const state of ['connecting', 'connected', 'disconnected', 'failed', 'connected', 'closed']) made[0].become(state);
-  assert.deepEqual(states, ['connecting', 'connected', 'lost', 'connected', 'new']);
+  assert.deepEqual(states, ['connecting', 'connected', 'lost', '(failed)', 'connected', 'new']);
 });

@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { backoff } from '../protocol/backoff.js';
+import { attemptLimit, backoff } from '../protocol/backoff.js';
 import { comesBack, endingOf, endingOfRefusal, sentence } from '../protocol/ending.js';
 import { decode, encode } from '../protocol/messages.js';
-import { ResumeStore } from '../protocol/resumestore.js';
 import { EMPTY, reduce, tracksByPeer } from '../protocol/roomstate.js';
 import { validate } from '../protocol/validate.js';
 import { ViewSync } from '../protocol/viewsync.js';
@@ -55,26 +54,32 @@ test('a chat event is read from its top level; data and message are the same tex
   assert.deepEqual(decode(frame)?.data, { id: '17', from: 'p_1', username: 'Bob', message: 'Hi', time: '14:32:15', timestamp: 't' });
 });
 
-test('backoff: 0.5 to 3 s, doubled, at most 15 s, never in step', () => {
+test('backoff: 0.5 to 3 s, doubled, at most 7 s, never in step', () => {
   assert.equal(backoff(0, () => 0), 500);
   assert.equal(backoff(0, () => 1), 3000);
   assert.equal(backoff(1, () => 0), 1000);
-  assert.equal(backoff(3, () => 0.2), 8000);
+  assert.equal(backoff(2, () => 0.2), 4000);
+  assert.equal(backoff(3, () => 0.2), 4200, 'at the cap: between half of it and all');
   for (const random of [0, 0.5, 1]) {
     for (let failures = 0; failures < 2000; failures += 1) {
       const ms = backoff(failures, () => random);
-      assert.ok(ms >= 500 && ms <= 15000, `${failures} failures: ${ms}`);
+      assert.ok(ms >= 500 && ms <= 7000, `${failures} failures: ${ms}`);
     }
   }
-  assert.notEqual(backoff(50, () => 0.1), backoff(50, () => 0.9));
+  assert.deepEqual([backoff(50, () => 0), backoff(50, () => 1)], [3500, 7000]);
+});
+
+test('an attempt may take 2.5 to 10 s, by what the last one took', () => {
+  assert.deepEqual([null, 0, 500, 1000, 9000].map(attemptLimit), [10000, 2500, 2500, 4000, 10000]);
 });
 
 test('close codes: which come back, and words for the others', () => {
   for (const [code, reason] of [[1001, ''], [1005, ''], [1006, ''], [1011, 'internal'], [1012, 'restart'], [4008, 'keepalive timeout'], [1008, 'slow consumer']]) {
-    assert.ok(comesBack(Number(code), String(reason)), `${code} ${reason}`);
+    for (const inside of [false, true]) assert.ok(comesBack(Number(code), String(reason), inside), `${code} ${reason}`);
   }
+  assert.ok(comesBack(1013, '', true), 'who was inside waits for a place');
   for (const [code, reason] of [[1000, ''], [1002, ''], [1003, ''], [1007, ''], [1008, 'rate limit'], [1008, 'too many errors'], [1009, ''], [1013, ''], [4001, ''], [4003, ''], [4009, 'replaced']]) {
-    assert.ok(!comesBack(Number(code), String(reason)), `${code} ${reason}`);
+    assert.ok(!comesBack(Number(code), String(reason), false), `${code} ${reason}`);
     const ending = endingOf(Number(code), String(reason));
     assert.ok(ending.title && ending.text, `${code} has words`);
   }
@@ -164,32 +169,4 @@ test('views: only what changed is told, and all of it again to another session',
   sync.forget();
   sync.flush();
   assert.deepEqual(told, [[{ track_id: 'b', width: 4, height: 2 }]]);
-});
-
-test('resume token: used after a crash, left alone while another tab is the person', async () => {
-  /** @type {Map<string, string>} */
-  const map = new Map();
-  const storage = { getItem: (/** @type {string} */ k) => map.get(k) ?? null, setItem: (/** @type {string} */ k, /** @type {string} */ v) => void map.set(k, v), removeItem: (/** @type {string} */ k) => void map.delete(k) };
-  /** @type {Set<string>} */
-  const held = new Set();
-  const locks = /** @type {any} */ ({
-    request: async (/** @type {string} */ name, /** @type {any} */ options, /** @type {any} */ run) => {
-      if (typeof options === 'function') {
-        held.add(name);
-        await options({ name });
-        held.delete(name);
-        return undefined;
-      }
-      return run(held.has(name) ? null : { name });
-    },
-  });
-  const tab = new ResumeStore(storage, locks);
-  tab.save({ room: 'demo', username: 'Alice', token: 't', peerId: 'p_1' });
-  assert.equal(await new ResumeStore(storage, locks).take('demo', 'Alice'), '', 'a duplicated tab');
-  held.clear();
-  assert.equal(await new ResumeStore(storage, locks).take('demo', 'Alice'), 't', 'after a crash');
-  assert.equal(await new ResumeStore(storage, locks).take('other', 'Alice'), '', 'another room');
-  assert.equal(await new ResumeStore(storage, undefined).take('demo', 'Alice'), '', 'no locks');
-  tab.clear();
-  assert.equal(await new ResumeStore(storage, locks).take('demo', 'Alice'), '', 'after leaving');
 });

@@ -6,9 +6,6 @@ import { Session } from '../session.js';
 import { FakePeerConnection, FakeStream, FakeTrack } from './fakemedia.js';
 import { chat, FakeClock, FakeSocket, peer, settle, welcome } from './fakes.js';
 
-/** What is faked of the clock; Node 18 takes a list, later ones an object. */
-const timeouts = /** @type {any} */ (process.versions.node.startsWith('18.') ? ['setTimeout'] : { apis: ['setTimeout'] });
-
 globalThis.MediaStream = /** @type {any} */ (FakeStream);
 
 const SUPPORT = { webrtc: true, secure: true, devices: true, screen: true, speaker: true };
@@ -35,23 +32,17 @@ function setup({ webrtc = true } = {}) {
     webrtc,
     onChange: () => undefined,
     onNotice: (n) => notices.push(n),
-    socket: {
-      open: (url) => {
-        const made = new FakeSocket(url);
-        sockets.push(made);
-        return /** @type {any} */ (made);
-      },
-      setTimer: clock.setTimer,
-      clearTimer: clock.clearTimer,
-      random: () => 0,
+    openSocket: (url) => {
+      const made = new FakeSocket(url);
+      sockets.push(made);
+      return /** @type {any} */ (made);
     },
-    peerLink: {
-      create: () => {
-        const pc = new FakePeerConnection();
-        connections.push(pc);
-        return /** @type {any} */ (pc);
-      },
+    createLink: () => {
+      const pc = new FakePeerConnection();
+      connections.push(pc);
+      return /** @type {any} */ (pc);
     },
+    clock: { setTimer: clock.setTimer, clearTimer: clock.clearTimer, now: () => clock.now, random: () => 0 },
   });
   /** @param {object} [change] */
   const join = async (change = {}) => {
@@ -63,7 +54,7 @@ function setup({ webrtc = true } = {}) {
     await settle();
     return socket;
   };
-  const model = () => callModel(session.state, LOCAL, { camera: null, screen: null }, SUPPORT);
+  const model = (world = {}) => callModel(session.state, LOCAL, { camera: null, screen: null }, SUPPORT, { now: clock.now, online: true, weak: null, ...world });
   return { clock, sockets, connections, notices, session, join, model };
 }
 
@@ -142,15 +133,14 @@ test('replaced by another window: it ends, with words, and does not come back', 
   assert.equal(sockets[1].url.searchParams.has('resume'), false);
 });
 
-test('media that cannot connect: a new connection, and something is sent so that the server offers again', async (t) => {
-  t.mock.timers.enable(timeouts);
-  const { join, connections, model } = setup();
+test('media that cannot connect: a new connection, and something is sent so that the server offers again', async () => {
+  const { clock, join, connections, model } = setup();
   const socket = await join();
   const before = socket.sent.length;
   socket.receive('error', { code: 'media_not_connected', message: 'x', event: '' });
   assert.equal(connections[0].connectionState, 'closed');
   assert.equal(model().connection.kind, 'media-lost');
-  t.mock.timers.tick(2000);
+  clock.advance(2000);
   assert.equal(socket.sent.length, before + 1);
   socket.receive('offer', OFFER, { offer_id: 1 });
   await settle();
@@ -158,18 +148,189 @@ test('media that cannot connect: a new connection, and something is sent so that
   assert.equal(model().connection.kind, 'connected');
 });
 
-test('a lost media path is repaired by restart', async (t) => {
-  t.mock.timers.enable(timeouts);
-  const { join, connections, model } = setup();
+test('a lost media path: restart is asked once the socket has shown that it lives, and not after it healed', async () => {
+  const { clock, join, connections, model } = setup();
   const socket = await join();
   connections[0].become('connected');
   connections[0].become('disconnected');
   assert.equal(model().connection.kind, 'media-lost');
-  t.mock.timers.tick(2000);
+  await settle();
+  clock.advance(1000);
+  assert.equal(socket.sentOf('restart').length, 0, 'no sign of life yet');
+  socket.receive('pong', socket.sentOf('ping')[0].data);
+  await settle();
+  clock.advance(250);
+  await settle();
   assert.equal(socket.sentOf('restart').length, 1);
   connections[0].become('connected');
-  t.mock.timers.tick(60000);
-  assert.equal(socket.sentOf('restart').length, 1);
+  clock.advance(14000);
+  assert.deepEqual([socket.sentOf('restart').length, socket.sentOf('ping').length], [1, 1]);
+});
+
+test('a failed path is repaired at once, whatever was asked before', async () => {
+  const { clock, join, connections } = setup();
+  const socket = await join();
+  connections[0].become('connected');
+  connections[0].become('disconnected');
+  /** @param {number} n */
+  const pong = async (n) => {
+    await settle();
+    socket.receive('pong', socket.sentOf('ping')[n].data);
+    await settle();
+    clock.advance(250);
+    await settle();
+  };
+  await pong(0);
+  clock.advance(300);
+  connections[0].become('failed');
+  await pong(1);
+  assert.equal(socket.sentOf('restart').length, 2);
+});
+
+test('an outage takes socket and media: the socket is replaced, and no restart waits in it', async () => {
+  const { clock, join, connections, sockets } = setup();
+  const socket = await join();
+  connections[0].become('connected');
+  connections[0].become('disconnected');
+  await settle();
+  clock.advance(2000);
+  await settle();
+  assert.deepEqual([socket.closed, socket.code, sockets.length], [true, 4002, 2], 'the server answers over HTTP');
+  connections[0].arrived = 1000;
+  sockets[1].receive('welcome', welcome({ resumed: true }));
+  await settle();
+  sockets[1].receive('pong', sockets[1].sentOf('ping')[0].data);
+  await settle();
+  connections[0].arrived = 2000; // the path heals, and the browser has not said so yet
+  clock.advance(250);
+  await settle();
+  assert.deepEqual([socket.sentOf('restart').length, sockets[1].sentOf('restart').length], [0, 0]);
+});
+
+test('the way back is told, with how long one was away', async () => {
+  const { clock, join, connections, sockets, notices } = setup();
+  const socket = await join();
+  connections[0].become('connected');
+  assert.deepEqual(notices, []);
+  socket.drop(1006);
+  clock.advance(500);
+  sockets[1].receive('welcome', welcome({ resumed: true, peers: [peer('p_1', 'Bob')] }));
+  assert.deepEqual(notices, [{ kind: 'back', what: 'call', awayMs: 500 }]);
+  connections[0].become('disconnected');
+  clock.advance(1000);
+  connections[0].become('connected');
+  assert.deepEqual(notices[1], { kind: 'back', what: 'media', awayMs: 1000 });
+  sockets[1].drop(1012);
+  clock.advance(500);
+  sockets[2].receive('welcome', welcome({ peers: [peer('p_1', 'Bob')] }));
+  clock.advance(700);
+  assert.equal(notices.length, 2, 'nobody is back before sound and picture are');
+  sockets[2].receive('tracks', TRACKS);
+  sockets[2].receive('offer', OFFER, { offer_id: 1 });
+  await settle();
+  connections[1].become('connected');
+  assert.deepEqual(notices[2], { kind: 'back', what: 'call', awayMs: 1200 });
+});
+
+test('the words of an absence: what has happened, and after eight seconds why', async () => {
+  const { clock, join, connections, model } = setup();
+  const socket = await join();
+  connections[0].become('connected');
+  const text = (world = {}) => model(world).connection.text;
+  assert.equal(text({ online: false }), 'Connected', 'what the browser thinks of the network alone is nothing to say');
+  socket.drop(1006);
+  assert.match(text({ online: false }), /Connection lost. Reconnecting/);
+  clock.now += 7999;
+  assert.match(text(), /Connection lost/);
+  clock.now += 1;
+  assert.match(text(), /server does not answer/);
+  assert.match(text({ online: false }), /network seems to be down/);
+  const restarted = setup();
+  (await restarted.join()).drop(1012, 'restart');
+  assert.match(restarted.model().connection.text, /server is restarting/);
+  for (const seen of [text(), text({ online: false }), restarted.model().connection.text]) assert.doesNotMatch(seen, /reload/i);
+});
+
+test('a weak network is said while all is connected, and which way it is weak', async () => {
+  const { join, connections, model } = setup();
+  const socket = await join();
+  connections[0].become('connected');
+  const texts = ['down', 'up', 'both'].map((weak) => model({ weak }).connection);
+  assert.ok(texts.every((c) => c.kind === 'connected' && c.weak && /^Your network is weak/.test(c.text)));
+  assert.equal(new Set(texts.map((c) => c.text)).size, 3);
+  socket.receive('quality', { score: 2, bandwidth_bps: 1, rtt_ms: 1, loss: 0, paused: [{ track_id: 't_1', reason: 'bandwidth' }] });
+  assert.match(model({ weak: 'down' }).connection.text, /paused to keep the sound/);
+  assert.equal(model().tiles.find((t) => t.peerId === 'p_1')?.paused, 'bandwidth');
+  connections[0].become('disconnected');
+  assert.equal(model({ weak: 'down' }).connection.kind, 'media-lost');
+});
+
+test('a page that was loaded again goes on: same token, new media, hand, and what was not answered', async () => {
+  const { session, sockets, model, clock } = setup();
+  session.setDevices({ microphone: true, camera: true });
+  session.join({ room: 'demo', username: 'Alice' }, { token: 'old', peerId: 'p_me', hand: true, lastChat: '5', pendingChat: ['arrived', 'ok'] });
+  assert.deepEqual([session.state.phase, model().connection.text, model().room], ['reconnecting', 'Coming back into the call…', 'demo']);
+  assert.deepEqual(Object.fromEntries(sockets[0].url.searchParams), { room: 'demo', username: 'Alice', protocol: '1', resume: 'old', media: 'new' });
+  sockets[0].drop(1006);
+  await settle();
+  clock.advance(500);
+  assert.equal(sockets.length, 2, 'a server that is not there yet ends nothing');
+  const history = [chat('4', { from: 'p_me', message: 'ok' }), chat('6', { from: 'p_me', message: 'arrived' })];
+  sockets[1].receive('welcome', welcome({ resumed: true, chat: history }));
+  assert.deepEqual(JSON.parse(sockets[1].sentOf('state')[0].data), { microphone: true, camera: true, hand: true });
+  assert.deepEqual(sockets[1].sentOf('chat').map((m) => m.data), ['ok'], 'an "ok" of long ago is another one');
+  assert.deepEqual(session.state.room.chat.map((m) => m.id), ['4', '6']);
+});
+
+test('whoever was overtaken by an attempt of his own comes with the token that is still good', async () => {
+  const { join, sockets, clock } = setup();
+  const first = await join();
+  first.drop(1006);
+  clock.advance(500 + 2500 + 250);
+  await settle();
+  sockets[2].receive('welcome', welcome({ resumed: true, resume: { token: 'token-2', window_seconds: 30 } }));
+  sockets[2].drop(4009, 'replaced');
+  clock.advance(500);
+  assert.equal(sockets[3].url.searchParams.get('resume'), 'token-1');
+});
+
+test('a page that goes away closes with 4000, and one that comes back resumes', async () => {
+  const { session, join, sockets, connections } = setup();
+  const socket = await join();
+  connections[0].become('connected');
+  session.away();
+  assert.equal(socket.code, 4000);
+  session.back();
+  assert.equal(sockets[1].url.searchParams.get('resume'), 'token-1');
+  assert.equal(sockets[1].url.searchParams.get('media'), 'keep');
+});
+
+test('a server that was restarted gets hand, devices, name, screen and unanswered chat, and the chat shown stays', async () => {
+  const { session, join, sockets, clock } = setup();
+  session.setDevices({ microphone: false, camera: true });
+  session.setHand(true);
+  const first = await join({ chat: [chat('5')] });
+  session.setTrack('screen', /** @type {any} */ (new FakeTrack('video')));
+  session.sendChat('not answered');
+  first.drop(1006);
+  session.rename('Alice B.');
+  clock.advance(500);
+  sockets[1].receive('welcome', welcome({ peer_id: 'p_new', chat: [chat('90', { from: 'p_9', timestamp: 'later' })], resume: { token: 'token-9', window_seconds: 30 } }));
+  assert.deepEqual(JSON.parse(sockets[1].sentOf('state')[0].data), { microphone: false, camera: true, hand: true, username: 'Alice B.' });
+  assert.equal(sockets[1].sentOf('publish').length, 1);
+  assert.deepEqual(sockets[1].sentOf('chat').map((m) => m.data), ['not answered']);
+  assert.deepEqual(session.state.room.chat.map((m) => m.id), ['5', '90']);
+});
+
+test('a screen that ended while no socket was open is taken away afterwards', async () => {
+  const { session, join, sockets, clock } = setup();
+  const first = await join();
+  session.setTrack('screen', /** @type {any} */ (new FakeTrack('video')));
+  first.drop(1006);
+  session.setTrack('screen', null);
+  clock.advance(500);
+  sockets[1].receive('welcome', welcome({ resumed: true }));
+  assert.deepEqual([sockets[1].sentOf('publish').length, sockets[1].sentOf('unpublish').length], [0, 1]);
 });
 
 test('without WebRTC there is chat, and offers stay unanswered', async () => {
@@ -179,7 +340,7 @@ test('without WebRTC there is chat, and offers stay unanswered', async () => {
   assert.equal(socket.sentOf('answer').length, 0);
   session.sendChat('hello');
   assert.equal(socket.sentOf('chat').length, 1);
-  const model = callModel(session.state, LOCAL, { camera: null, screen: null }, { ...SUPPORT, webrtc: false });
+  const model = callModel(session.state, LOCAL, { camera: null, screen: null }, { ...SUPPORT, webrtc: false }, { now: 0, online: true, weak: null });
   assert.equal(model.connection.kind, 'chat-only');
   assert.equal(model.may.camera, false);
 });

@@ -32,7 +32,9 @@ export class AqApp extends AqElement {
 
   /** @override */
   build() {
-    this.replaceChildren(h('main', { class: 'join-main' }, this.#join), this.#call, this.#settings, this.#toasts, this.#announcer);
+    // Whether this page is in a call already is not known yet.
+    this.#call.hidden = true;
+    this.replaceChildren(h('main', { class: 'join-main', hidden: true }, this.#join), this.#call, this.#settings, this.#toasts, this.#announcer);
   }
 
   /** @returns {AqJoin} */

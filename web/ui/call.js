@@ -69,6 +69,7 @@ export class AqCall extends AqElement {
     setText(this.#room, call.room);
     setAttribute(this.#room, 'title', call.room);
     setAttribute(this.#state, 'data-state', call.connection.kind);
+    setAttribute(this.#state, 'data-weak', call.connection.weak);
     setText(this.#stateText, call.connection.text);
     this.#retry.hidden = !['reconnecting', 'media-lost'].includes(call.connection.kind);
     this.#showQuality(call.quality);

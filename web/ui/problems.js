@@ -61,6 +61,20 @@ function explainOne(what, problem, plural) {
   }
 }
 
+/**
+ * What a page that was loaded again could not switch on by itself.
+ *
+ * @param {{microphone: boolean, camera: boolean}} off
+ * @param {boolean} screen  the screen was being shared
+ * @returns {string} empty: nothing
+ */
+export function offAfterReload({ microphone, camera }, screen) {
+  const devices = microphone && camera ? 'Your microphone and camera are off' : microphone ? 'Your microphone is off' : camera ? 'Your camera is off' : '';
+  const words = devices ? [`${devices}: after a reload your browser wants to ask you again.`] : [];
+  if (screen) words.push('Your screen is no longer shared: a reload ends that.');
+  return words.join(' ');
+}
+
 /** @type {Explanation} */
 export const INSECURE = {
   title: 'This address is not secure',

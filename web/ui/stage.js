@@ -12,6 +12,8 @@ import { AqTile } from './tile.js';
 
 /** Views change with every step of a resize; the server hears of them this often at most. */
 const VIEW_DELAY_MS = 150;
+/** How often it is looked whether pictures move. */
+const WATCH_MS = 500;
 
 /** @extends {AqElement<import('../model.js').CallModel>} */
 export class AqStage extends AqElement {
@@ -53,10 +55,12 @@ export class AqStage extends AqElement {
       this.#arrange();
     });
     resize.observe(this.#list);
+    const watch = setInterval(() => this.#watch(), WATCH_MS);
     signal.addEventListener('abort', () => {
       resize.disconnect();
       clearTimeout(this.#viewTimer);
       this.#viewTimer = undefined;
+      clearInterval(watch);
     });
     this.#alone.querySelector('button')?.addEventListener('click', () => this.emit('aq-copy-link'), { signal });
     this.#list.addEventListener('aq-shape', () => this.#arrange(), { signal });
@@ -86,6 +90,12 @@ export class AqStage extends AqElement {
     for (const key of model.speaking) this.#spokeAt.set(key, now);
     this.#alone.hidden = model.people.length > 1 || model.connection.kind === 'connecting';
     this.#arrange();
+  }
+
+  #watch() {
+    const visible = !document.hidden && this.#list.offsetParent !== null;
+    const now = performance.now();
+    for (const tile of this.#tiles.values()) tile.watch(visible, now);
   }
 
   /** @param {number} by */

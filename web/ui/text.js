@@ -120,3 +120,36 @@ export function namesDid(names, verb) {
   const others = names.length - 2;
   return `${names[0]}, ${names[1]} and ${others} ${others === 1 ? 'other' : 'others'} ${verb}`;
 }
+
+/** A shorter absence is not worth a figure. */
+const WORTH_TELLING_MS = 5000;
+
+/**
+ * @param {'call'|'media'} what  what was gone
+ * @param {number} awayMs
+ * @returns {string} for example "You are back. You were away for 12 seconds."
+ */
+export function backText(what, awayMs) {
+  if (what === 'media') return 'Sound and picture are back';
+  if (awayMs <= WORTH_TELLING_MS) return 'You are back';
+  const seconds = Math.round(awayMs / 1000);
+  const minutes = Math.round(seconds / 60);
+  return `You are back. You were away for ${seconds < 90 ? `${seconds} seconds` : `${minutes} minutes`}.`;
+}
+
+/**
+ * What lies on a picture that does not move, beside the mark of a person whose
+ * connection is lost, which wins.
+ *
+ * @param {{source: 'camera'|'screen', lost: boolean, repairing: boolean, paused: string|null}} tile
+ * @param {boolean} stalled
+ * @returns {string} empty: nothing
+ */
+export function markText({ source, lost, repairing, paused }, stalled) {
+  if (lost) return '';
+  if (paused === 'bandwidth') return 'Paused to keep the sound';
+  if (paused === 'codec') return 'This browser cannot show this picture';
+  if (!stalled) return '';
+  if (repairing) return 'Reconnecting…';
+  return source === 'screen' ? 'Not moving' : 'Picture frozen';
+}

@@ -2,7 +2,8 @@
 
 import { AqElement, h, setAttribute, setText } from './element.js';
 import { icon } from './icons.js';
-import { hueOf, initials } from './text.js';
+import { Stall } from './stall.js';
+import { hueOf, initials, markText } from './text.js';
 
 /** @typedef {import('../model.js').Tile} Tile */
 /** @typedef {import('./layout.js').Rect} Rect */
@@ -22,6 +23,11 @@ export class AqTile extends AqElement {
   #muted = h('span', { class: 'tile-muted', title: 'Microphone off', 'data-testid': 'tile-muted' }, icon('microphone-off'));
   #hand = h('span', { class: 'tile-hand', title: 'Hand raised', 'data-testid': 'tile-hand' }, icon('hand'));
   #lost = h('div', { class: 'tile-lost', 'data-testid': 'tile-lost' }, icon('lost'), 'Connection lost');
+  #stillText = h('span', {});
+  #still = h('div', { class: 'tile-still', 'data-testid': 'tile-still', hidden: true }, icon('pause'), icon('lost'), this.#stillText);
+  #stall = new Stall();
+  #shown = 0;
+  #awaited = false;
   #status = h('span', { class: 'sr-only' });
   /** Counts changes of the picture, so that a late first frame of an earlier one is ignored. */
   #generation = 0;
@@ -38,6 +44,7 @@ export class AqTile extends AqElement {
       this.#video,
       this.#avatar,
       this.#lost,
+      this.#still,
       h('div', { class: 'tile-label' }, this.#hand, this.#muted, this.#name, this.#status),
     );
   }
@@ -70,11 +77,51 @@ export class AqTile extends AqElement {
     this.#muted.hidden = tile.microphone || tile.source === 'screen';
     this.#hand.hidden = !tile.hand;
     this.#lost.hidden = !tile.lost;
-    setText(this.#status, statusOf(tile));
     setText(this.#avatar, initials(tile.name));
     this.#avatar.className = `tile-avatar hue-${hueOf(tile.peerId || tile.name)}`;
     this.#avatar.hidden = tile.source === 'screen';
     this.#show(tile);
+    this.#mark(tile);
+  }
+
+  /**
+   * Looks whether the picture still moves; to be called twice a second.
+   *
+   * @param {boolean} visible  whether anybody could see it
+   * @param {number} now       milliseconds
+   */
+  watch(visible, now) {
+    const { model } = this;
+    if (!model) return;
+    const watched = visible && !this.hidden && !model.self && this.hasAttribute('data-video');
+    this.#stall.sample(watched ? this.#frames() : 0, watched, model.source, now);
+    this.#mark(model);
+  }
+
+  /** A count that grows while the video shows new frames; 0: this browser does not tell. */
+  #frames() {
+    const total = this.#video.getVideoPlaybackQuality?.().totalVideoFrames ?? 0;
+    if (total > 0 || !('requestVideoFrameCallback' in this.#video)) return total;
+    // Firefox counts no frames of a live stream, but says when it shows one; once between two looks is enough.
+    if (!this.#awaited) {
+      this.#awaited = true;
+      this.#video.requestVideoFrameCallback(() => {
+        this.#awaited = false;
+        this.#shown += 1;
+      });
+    }
+    return this.#shown;
+  }
+
+  /** @param {Tile} tile */
+  #mark(tile) {
+    const { stalled } = this.#stall;
+    const text = markText(tile, stalled);
+    setAttribute(this, 'data-stalled', stalled);
+    this.#still.hidden = text === '';
+    setAttribute(this.#still, 'data-repairing', tile.repairing);
+    setText(this.#stillText, text);
+    setText(this.#status, statusOf(tile, text));
   }
 
   /** Width by height of the picture; null while there is none. @returns {number|null} */
@@ -101,6 +148,7 @@ export class AqTile extends AqElement {
     if (this.#video.srcObject === tile.stream) return;
     this.#generation += 1;
     this.#video.srcObject = tile.stream;
+    this.#stall.reset();
     setAttribute(this, 'data-video', false);
     if (!tile.stream) return;
     const reused = lastShown.has(tile.stream) && lastShown.get(tile.stream) !== tile.key;
@@ -143,10 +191,10 @@ export class AqTile extends AqElement {
   }
 }
 
-/** @param {Tile} tile */
-function statusOf(tile) {
-  if (tile.source === 'screen') return '';
-  const words = [];
+/** @param {Tile} tile @param {string} mark */
+function statusOf(tile, mark) {
+  const words = mark ? [mark.toLowerCase()] : [];
+  if (tile.source === 'screen') return words.length > 0 ? `, ${words[0]}` : '';
   if (!tile.microphone) words.push('microphone off');
   if (tile.hand) words.push('hand raised');
   if (tile.lost) words.push('connection lost');

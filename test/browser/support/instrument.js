@@ -4,6 +4,8 @@
   const aq = {
     /** Every RTCPeerConnection the page has made. @type {RTCPeerConnection[]} */
     connections: [],
+    /** Every WebSocket the page has made. @type {WebSocket[]} */
+    sockets: [],
     /** Every WebSocket's end. @type {{code: number, reason: string, at: number}[]} */
     closes: [],
     /** Violations of the Content-Security-Policy. @type {string[]} */
@@ -47,6 +49,7 @@
     /** @param {string | URL} url @param {string | string[]} [protocols] */
     constructor(url, protocols) {
       super(url, protocols);
+      aq.sockets.push(this);
       this.addEventListener('close', (e) => aq.closes.push({ code: e.code, reason: e.reason, at: performance.now() }));
     }
   };

@@ -12,7 +12,7 @@ const byTest = (id) => `[data-testid="${id}"]`;
 /** @param {string} name the tile of that person @param {'camera' | 'screen'} source @returns {string} */
 const tileOf = (name, source) => `${byTest('tile')}[data-source="${source}"][data-name=${JSON.stringify(name)}]`;
 
-/** @typedef {{peerId: string, name: string, self: boolean, source: string, lost: boolean, video: boolean}} Tile */
+/** @typedef {{peerId: string, name: string, self: boolean, source: string, lost: boolean, video: boolean, stalled: boolean, mark: string, muted: boolean, hand: boolean}} Tile */
 
 export class Person {
   /** Everything the page wrote to its console. @type {string[]} */
@@ -111,6 +111,33 @@ export class Person {
     await this.element('chat-send').click();
   }
 
+  /**
+   * Stops the person's page as a machine stands still that has too much to do, until the
+   * function that comes back is called.
+   */
+  async standStill() {
+    const session = await /** @type {import('playwright-core').Browser} */ (this.context.browser()).newBrowserCDPSession();
+    const { processInfo } = await session.send('SystemInfo.getProcessInfo');
+    const pids = processInfo.filter((p) => p.type === 'renderer').map((p) => p.id);
+    assert.notEqual(pids.length, 0);
+    for (const pid of pids) process.kill(pid, 'SIGSTOP');
+    return () => {
+      for (const pid of pids) process.kill(pid, 'SIGCONT');
+    };
+  }
+
+  /**
+   * Hands the page a message as if the server had sent it.
+   *
+   * @param {string} event
+   * @param {object} data
+   */
+  async isTold(event, data) {
+    await this.page.evaluate((text) => {
+      window.__aq.sockets.at(-1)?.dispatchEvent(new MessageEvent('message', { data: text }));
+    }, JSON.stringify({ event, data: JSON.stringify(data) }));
+  }
+
   // --- What the page shows
 
   /** Of the connection, one of the page's own words: connected, reconnecting, ... */
@@ -130,17 +157,32 @@ export class Person {
   /** @returns {Promise<Tile[]>} */
   tiles() {
     return this.page.evaluate(
-      (selector) =>
-        [...document.querySelectorAll(selector)].map((tile) => ({
+      (selector) => {
+        /** @param {Element} tile @param {string} id */
+        const shown = (tile, id) => {
+          const element = /** @type {HTMLElement | null} */ (tile.querySelector(`[data-testid="${id}"]`));
+          return element && !element.hidden ? element : null;
+        };
+        return [...document.querySelectorAll(selector)].map((tile) => ({
           peerId: tile.getAttribute('data-peer-id') ?? '',
           name: tile.getAttribute('data-name') ?? '',
           self: tile.hasAttribute('data-self'),
           source: tile.getAttribute('data-source') ?? '',
-          lost: !(/** @type {HTMLElement | null} */ (tile.querySelector('[data-testid="tile-lost"]'))?.hidden ?? true),
+          lost: shown(tile, 'tile-lost') !== null,
           video: tile.hasAttribute('data-video'),
-        })),
+          stalled: tile.hasAttribute('data-stalled'),
+          mark: shown(tile, 'tile-still')?.innerText ?? '',
+          muted: shown(tile, 'tile-muted') !== null,
+          hand: shown(tile, 'tile-hand') !== null,
+        }));
+      },
       byTest('tile'),
     );
+  }
+
+  /** The tile of somebody's camera. @param {string} name */
+  async tileOf(name) {
+    return (await this.tiles()).find((t) => t.name === name && t.source === 'camera');
   }
 
   /** The names on the tiles of the others, sorted. */
@@ -252,6 +294,24 @@ export class Person {
   /** The close codes of the page's WebSockets so far. @returns {Promise<number[]>} */
   closeCodes() {
     return this.page.evaluate(() => window.__aq.closes.map((c) => c.code));
+  }
+
+  /** How often a text stands in the chat. @param {string} text */
+  async timesRead(text) {
+    return (await this.messages()).filter((m) => m.text === text).length;
+  }
+
+  /** What the server's ICE calls itself on the living connection: another name means a restart. */
+  iceName() {
+    return this.page.evaluate(() => {
+      const alive = window.__aq.connections.filter((pc) => pc.connectionState !== 'closed').at(-1);
+      return /a=ice-ufrag:(\S+)/.exec(alive?.remoteDescription?.sdp ?? '')?.[1] ?? '';
+    });
+  }
+
+  /** The short notices that are shown. @returns {Promise<string[]>} */
+  notices() {
+    return this.page.locator('.toast-text').allInnerTexts();
   }
 
   /** How many PeerConnections the page has made so far. */

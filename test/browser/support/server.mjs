@@ -142,6 +142,11 @@ export class Server {
     }
   }
 
+  /** Sends a signal that does not end it: SIGSTOP, SIGCONT. @param {NodeJS.Signals} signal */
+  signal(signal) {
+    this.#process?.kill(signal);
+  }
+
   /** Everything it has written so far. */
   get log() {
     return this.#log.join('');

@@ -122,10 +122,50 @@ async function inTheCall(stage, show) {
   await alice.element('settings').waitFor();
   await show('settings', alice);
   await alice.element('settings-close').click();
+  await trouble(stage, show, { server, alice, carol });
   await server.end('SIGKILL');
   await alice.reaches('reconnecting');
   await show('reconnecting', alice);
   await alice.leave();
   await alice.element('join-form').waitFor();
   await show('left', alice);
+}
+
+/**
+ * What the page says when something does not go well.
+ *
+ * @param {import('./stage.mjs').Stage} stage
+ * @param {Show} show
+ * @param {{server: import('./server.mjs').Server, alice: import('./person.mjs').Person, carol: import('./person.mjs').Person}} who
+ */
+async function trouble(stage, show, { server, alice, carol }) {
+  const track = await alice.page.evaluate(() => {
+    const { tracks, peers } = /** @type {any} */ (document.querySelector('aq-app')).session.state.room;
+    return tracks.tracks.find((/** @type {any} */ t) => t.source === 'camera' && peers.get(t.peer_id)?.username === 'Carol')?.track_id;
+  });
+  const weak = () => alice.isTold('quality', { score: 2, bandwidth_bps: 90_000, rtt_ms: 240, loss: 0.1, paused: [{ track_id: track, reason: 'bandwidth' }] });
+  // Again and again, for the server says otherwise.
+  const saying = setInterval(() => weak().catch(() => {}), 500);
+  try {
+    await alice.page.locator('[data-testid="connection-state"][data-weak]').waitFor();
+    await show('weak-network', alice);
+  } finally {
+    clearInterval(saying);
+  }
+  await alice.isTold('quality', { score: 5, bandwidth_bps: 2_000_000, rtt_ms: 20, loss: 0, paused: [] });
+
+  const goOn = await carol.standStill();
+  stage.after(goOn);
+  await alice.page.locator('[data-testid="tile"][data-name="Carol"][data-stalled]').waitFor();
+  await show('somebody-stands-still', alice);
+  goOn();
+  await alice.page.locator('[data-testid="tile"][data-name="Carol"]:not([data-stalled])').waitFor();
+
+  server.signal('SIGSTOP');
+  stage.after(() => server.signal('SIGCONT'));
+  await alice.page.getByText('The server does not answer').waitFor();
+  await show('server-does-not-answer', alice);
+  server.signal('SIGCONT');
+  await alice.page.getByText('You are back').first().waitFor();
+  await show('back-again', alice);
 }
