@@ -56,6 +56,7 @@ import { ViewSync } from './protocol/viewsync.js';
  * @property {boolean} hand
  * @property {string} lastChat  id of the last chat message that was shown
  * @property {readonly string[]} pendingChat
+ * @property {number} at         when that was, in milliseconds since 1970
  */
 
 /**
@@ -112,8 +113,8 @@ export class Session {
   };
   #who = { room: '', username: '' };
   #resumeToken = '';
-  /** The token that the present socket came with. */
-  #usedToken = '';
+  /** Number of the last attempt to connect: the server knows by it which of them is the latest. */
+  #attempt = 0;
   /** Id of the last chat message that an earlier life of the page has shown. */
   #lastChat = '';
   /** A name that was chosen while no socket was open. */
@@ -188,6 +189,7 @@ export class Session {
     this.#who = who;
     this.#resumeToken = past?.token ?? '';
     this.#lastChat = past?.lastChat ?? '';
+    this.#attempt = Math.max(this.#attempt, past?.at ?? 0);
     const chat = sameRoom ? this.#state.room.chat : [];
     if (past) {
       this.#update({
@@ -203,7 +205,7 @@ export class Session {
     }
     const socket = new SignalSocket({
       url: this.#options.url,
-      parameters: (overtaken) => this.#parameters(overtaken),
+      parameters: () => this.#parameters(),
       validate: (signal) => this.#options.validate(this.#who, signal),
       inside: past !== null,
       onMessage: (message) => this.#receive(message),
@@ -295,13 +297,12 @@ export class Session {
     this.#views.setBackground(background);
   }
 
-  /** @param {boolean} overtaken */
-  #parameters(overtaken) {
+  #parameters() {
     const { room } = this.#state;
-    if (overtaken && this.#usedToken) this.#resumeToken = this.#usedToken;
-    this.#usedToken = this.#resumeToken;
+    this.#attempt = Math.max(this.#attempt + 1, Math.round(this.#clock.now()));
     /** @type {Record<string, string>} */
     const query = { room: this.#who.room, username: room.username || this.#who.username, protocol: '1' };
+    query.attempt = String(this.#attempt);
     if (this.#resumeToken) {
       query.resume = this.#resumeToken;
       query.media = this.#link.alive ? 'keep' : 'new';

@@ -24,8 +24,7 @@ import { decode, encode } from './messages.js';
 /**
  * @typedef {object} SocketOptions
  * @property {string} url  ws: or wss:, without query
- * @property {(overtaken: boolean) => Record<string, string>} parameters  the query of the next attempt, asked
- *   each time; overtaken: as if the last welcome had not come, for an attempt of before has taken its place
+ * @property {() => Record<string, string>} parameters  the query of the next attempt, asked each time
  * @property {(signal: AbortSignal) => Promise<Verdict>} validate
  *   asks over HTTP whether a join would be let in, and why not; may reject once aborted
  * @property {boolean} [inside]  the person is in the room already, by an earlier life of this page: no failure ends it
@@ -52,8 +51,6 @@ const WARY_FAILURES = 3;
 const REACHED_LIMIT_MS = 5000;
 /** An HTTP request without an answer is sent once more after this: the first may have got a connection that was dead. */
 const ASK_TWICE_MS = 700;
-/** So long an attempt that was given up may wait somewhere on the way, and reach the server after its successor. */
-const STRAY_MS = 30000;
 
 /** The page is closed or reloaded: the server keeps the person for a few seconds. */
 const CLOSE_AWAY = 4000;
@@ -80,9 +77,6 @@ export class SignalSocket {
   #toldRestarting = false;
   /** When the running attempt began. */
   #began = 0;
-  /** When an attempt was given up that may have been on its way. */
-  #strayAt = -Infinity;
-  #overtaken = false;
   /** @type {number|null} how long the last attempt that succeeded took */
   #took = null;
   /** @type {any} */
@@ -178,12 +172,13 @@ export class SignalSocket {
   }
 
   /**
-   * The next attempt, in the manner that is due. What is asked over HTTP may
-   * arrive late without harm; a WebSocket that does would take the place of the
-   * one that came after it.
+   * The next attempt, in the manner that is due. While nobody answers it is
+   * always a WebSocket: Chromium goes on with the TCP connection of a request
+   * that was aborted, whose SYN is sent again after ever longer pauses (31 s and
+   * then 63 s after the first), and a new request waits for that one.
    */
   #next() {
-    if (this.#inside && (this.#silence || this.#failures >= WARY_FAILURES)) this.#probe();
+    if (this.#inside && !this.#silence && this.#failures >= WARY_FAILURES) this.#probe();
     else this.#attempt();
   }
 
@@ -192,8 +187,7 @@ export class SignalSocket {
     this.#giveUp(CLOSE_GIVEN_UP, 'given up');
     this.#began = this.#options.now();
     this.#become('connecting');
-    const query = new URLSearchParams(this.#options.parameters(this.#overtaken));
-    this.#overtaken = false;
+    const query = new URLSearchParams(this.#options.parameters());
     const socket = this.#options.open(`${this.#options.url}?${query}`);
     this.#socket = socket;
     this.#timer = this.#options.setTimer(() => {
@@ -237,10 +231,10 @@ export class SignalSocket {
     this.#heartbeat.start();
   }
 
-  /** Nothing came back over an open socket: it is replaced as soon as anybody answers. */
+  /** Nothing came back over an open socket: it is replaced. */
   #dead() {
     this.#silence = true;
-    this.#probe();
+    this.#attempt();
   }
 
   /** @param {number} code @param {string} reason */
@@ -248,10 +242,7 @@ export class SignalSocket {
     const opened = this.#state === 'open';
     this.#giveUp(CLOSE_GIVEN_UP, '');
     this.#restarting ||= code === 1012;
-    // Thrown out by oneself: an attempt that was given up has arrived after all.
-    this.#overtaken = code === 4009 && this.#options.now() - this.#strayAt < STRAY_MS;
-    if (this.#overtaken) this.#strayAt = -Infinity;
-    if (!this.#overtaken && !comesBack(code, reason, this.#inside)) this.#end(endingOf(code, reason));
+    if (!comesBack(code, reason, this.#inside)) this.#end(endingOf(code, reason));
     else if (opened) this.#wait(0);
     else this.#refused();
   }
@@ -347,7 +338,6 @@ export class SignalSocket {
     const socket = this.#socket;
     this.#socket = null;
     if (!socket) return;
-    if (this.#state === 'connecting') this.#strayAt = this.#options.now();
     socket.onclose = null;
     socket.close(code, reason);
   }
