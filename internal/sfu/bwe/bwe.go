@@ -72,6 +72,7 @@ type Estimator struct {
 	response     time.Duration // from sending a packet to acting on its report
 	capacity     float64       // as measured at the last decrease
 	drain        float64       // rate at which the present queue was met first; 0: none
+	queued       time.Duration // as it stood after the last decrease
 
 	waiting   time.Duration // for a report on something, since; 0: not
 	silent    bool
@@ -141,6 +142,11 @@ func (e *Estimator) control(now time.Duration) {
 	if e.drain != 0 && e.delay.standing < emptyQueue {
 		e.drain = 0
 	}
+	if e.drain != 0 && now-e.lastDecrease <= e.response {
+		// What comes now left before the decrease: the queue may still grow.
+		e.queued = max(e.queued, e.delay.standing)
+		e.delay.lowest = e.queued
+	}
 	lossy, received := e.loss.verdict(e.delay.queued())
 	if now < e.probe.shadow(e.response) && e.delay.standing < 2*longQueue {
 		return // the queue, or the loss, is the probe's, and it is over soon
@@ -166,7 +172,10 @@ const (
 	// another one after drainTime: something else sends more than was thought.
 	drainQueue = 60 * time.Millisecond
 	emptyQueue = 25 * time.Millisecond
-	drainTime  = 700 * time.Millisecond
+	drainTime  = 800 * time.Millisecond
+	// A queue of deepQueue must have halved by then, a shorter one must shrink:
+	// a small layer and its keyframe go into it as well.
+	deepQueue = 300 * time.Millisecond
 	// giveIn is what of the first rate is kept at least: a queue that half the
 	// rate does not shorten is not ours. The way has become longer.
 	giveIn = 0.5
@@ -174,8 +183,12 @@ const (
 
 // drainOn lowers the rate once more, because the queue stays.
 func (e *Estimator) drainOn(now time.Duration) {
-	if e.delay.standing < e.delay.standingAtDecrease*3/4 {
-		e.lastDecrease, e.delay.standingAtDecrease = now, e.delay.standing // it empties
+	left := e.queued * 9 / 10
+	if e.queued > deepQueue {
+		left = e.queued / 2
+	}
+	if e.delay.standing < left {
+		e.lastDecrease, e.queued = now, e.delay.standing // it empties
 		return
 	}
 	next := backoff * min(e.rate, e.throughput.over(averageTime))
@@ -196,7 +209,7 @@ func (e *Estimator) decrease(now time.Duration, next float64) {
 	}
 	e.capacity = next / backoff
 	e.lastDecrease, e.decreased = now, true
-	e.delay.standingAtDecrease = e.delay.standing
+	e.queued, e.delay.lowest = e.delay.standing, e.delay.standing
 	if e.drain == 0 && e.delay.standing > drainQueue {
 		e.drain = e.rate
 	}

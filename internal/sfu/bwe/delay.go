@@ -34,6 +34,8 @@ const (
 	// stands. longQueue of it that still grows is congestion without a trend.
 	standTime = 100 * time.Millisecond
 	longQueue = 80 * time.Millisecond
+	// A queue that is being emptied may grow by regrowth for a keyframe.
+	regrowth = 60 * time.Millisecond
 )
 
 // delay watches how long packets wait on the way.
@@ -49,8 +51,8 @@ type delay struct {
 	count     int
 	busySince time.Duration // arrival of the last packet that found the way free
 
-	standing           time.Duration
-	standingAtDecrease time.Duration
+	standing time.Duration
+	lowest   time.Duration // that stood since the last decrease
 
 	group, last group
 	groups      int
@@ -216,7 +218,7 @@ func (d *delay) evaluate() {
 	latest := d.waits[d.newest].arrived
 	d.adapt(latest)
 
-	long := d.standing > longQueue && d.standing >= before && d.standing > d.standingAtDecrease
+	long := d.standing > longQueue && d.standing >= before && (d.lowest == 0 || d.standing > d.lowest+regrowth)
 	rising := d.trend > d.threshold && ms(d.standing) > max(ms(idleQueue), 3*d.noise)
 	if !rising {
 		d.overCount = 0
@@ -224,9 +226,7 @@ func (d *delay) evaluate() {
 		d.overSince = latest
 	}
 	d.over = long || rising && d.overCount > 1 && latest-d.overSince > 10*time.Millisecond && d.trend >= last
-	if d.standing < d.standingAtDecrease {
-		d.standingAtDecrease = d.standing
-	}
+	d.lowest = min(d.lowest, d.standing)
 }
 
 // adapt moves the threshold toward the trends that occur, so that noise does not
