@@ -143,7 +143,8 @@ export class Session {
     this.#views = new ViewSync((tracks) => this.#socket?.send('view', { tracks }) ?? false);
     this.#repair = new Repair({
       received: () => this.#link.received(),
-      alive: async () => (await this.#socket?.check()) ?? false,
+      // Both are silent then: that the network is the same no longer is likely, and a second is patience enough.
+      alive: async () => (await this.#socket?.check(1000)) ?? false,
       restart: () => this.#socket?.send('restart'),
       ...this.#clock,
     });

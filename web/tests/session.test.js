@@ -155,7 +155,7 @@ test('a lost media path: restart is asked once the socket has shown that it live
   connections[0].become('disconnected');
   assert.equal(model().connection.kind, 'media-lost');
   await settle();
-  clock.advance(1000);
+  clock.advance(900);
   assert.equal(socket.sentOf('restart').length, 0, 'no sign of life yet');
   socket.receive('pong', socket.sentOf('ping')[0].data);
   await settle();
