@@ -1,6 +1,7 @@
 package sfu
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -170,17 +171,28 @@ func (p *Peer) reconcile() {
 	p.syncPublished()
 	structural, err := p.arrange(c.state == stable)
 	if err != nil {
-		p.fail(err)
+		p.broken(err)
 		return
 	}
 	c.pending = c.pending || structural
 	if c.state == stable && (c.pending || c.needRestart) && !time.Now().Before(c.nextOffer) {
 		if err := p.offer(); err != nil {
-			p.fail(err)
+			p.broken(err)
 		}
 		return
 	}
 	p.sendTracks()
+}
+
+// broken handles an error of the PeerConnection. One that the client has closed,
+// as a page does that is loaded again, is no fault: he may come back, and its
+// state will tell the same in a moment.
+func (p *Peer) broken(err error) {
+	if errors.Is(err, webrtc.ErrConnectionClosed) {
+		p.closeConnection()
+		return
+	}
+	p.fail(err)
 }
 
 // offer makes and sends one offer.
