@@ -25,6 +25,10 @@ const (
 	// restartRetry is after what time another way is looked for when a restart
 	// has not connected: clients give up their checks sooner than an outage ends.
 	restartRetry = 3 * time.Second
+	// maxRenewals is how often within renewalsTime a client may find himself with
+	// another PeerConnection than ours.
+	maxRenewals  = 5
+	renewalsTime = time.Minute
 )
 
 // run is the peer's goroutine, the only one that changes its PeerConnection:
@@ -245,7 +249,7 @@ func (p *Peer) handleAnswer(text string, offerID, generation uint64) {
 
 	c := p.conn
 	switch {
-	case c == nil || generation != p.generation.Load() || offerID != 0 && offerID < c.offerID:
+	case c == nil || generation != p.generation.Load() || p.answersAnother(text) || offerID != 0 && offerID < c.offerID:
 		return // late
 	case c.state != waiting:
 		if offerID == c.offerID {
@@ -277,6 +281,39 @@ func (p *Peer) handleAnswer(text string, offerID, generation uint64) {
 	c.early = nil
 	c.apply(answer)
 	p.reconcile()
+}
+
+// answersAnother tells whether an answer is of another PeerConnection of the client
+// than ours is connected to, and begins anew then: no media could pass between the
+// two. The numbers of the offers cannot tell. Offer 1 makes a client drop what he
+// has; when it comes again (resume), or the first one of a new PeerConnection does,
+// while his answer to an earlier one is on its way, that answer is taken here, and
+// he goes on with a PeerConnection that we know nothing of. Every PeerConnection has
+// a certificate of its own, in browsers and in pion. Answers of those that this ends
+// are late from now on.
+func (p *Peer) answersAnother(text string) bool {
+	if !p.extended() { // he is never told to drop one
+		return false
+	}
+	theirs := fingerprint(text)
+	if slices.Contains(p.dropped, theirs) {
+		return true
+	}
+	remote := p.conn.pc.RemoteDescription()
+	if remote == nil || theirs == "" || fingerprint(remote.SDP) == theirs {
+		return false
+	}
+	if now := time.Now(); now.Sub(p.renewed) > renewalsTime {
+		p.renewed, p.dropped = now, nil
+	}
+	if len(p.dropped) >= 2*maxRenewals {
+		return true
+	}
+	p.log.Info("the client has another PeerConnection")
+	p.dropped = append(p.dropped, fingerprint(remote.SDP), theirs)
+	p.closeConnection()
+	p.startConnection()
+	return true
 }
 
 // apply takes over what the answer says of each m-line.

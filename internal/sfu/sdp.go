@@ -29,6 +29,14 @@ func checkAnswer(text string, offered int) *types.ProtocolError {
 	return nil
 }
 
+// fingerprint returns the first fingerprint of a description: that of the
+// certificate of its PeerConnection (RFC 8122, section 5), empty for none.
+func fingerprint(text string) string {
+	_, rest, _ := strings.Cut(text, "\na=fingerprint:")
+	value, _, _ := strings.Cut(rest, "\n")
+	return strings.ToUpper(strings.TrimSpace(value))
+}
+
 func countMLines(text string) int {
 	n := strings.Count(text, "\nm=")
 	if strings.HasPrefix(text, "m=") {

@@ -204,3 +204,14 @@ func TestIdleAsReceiving(t *testing.T) {
 		t.Errorf("%q", got)
 	}
 }
+
+func TestFingerprint(t *testing.T) {
+	for text, want := range map[string]string{
+		"v=0\r\na=fingerprint:sha-256 aB:01\r\na=x\r\nm=audio 9 x 111\r\na=fingerprint:sha-256 CC\r\n": "SHA-256 AB:01",
+		"v=0\r\na=x\r\n": "",
+	} {
+		if got := fingerprint(text); got != want {
+			t.Errorf("%q: %q, want %q", text, got, want)
+		}
+	}
+}
