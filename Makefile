@@ -14,7 +14,7 @@ export PATH := $(or $(shell test/node/path 2>/dev/null),/usr/bin):$(PATH)
 # The tests against a real server build it once.
 export AQ_SERVER := $(CURDIR)/$(SERVER)
 
-.PHONY: help build run test everything deps check fmt-check vet staticcheck go-test types page-test browser-test foreign-test network-test test-network screens soak fuzz clean
+.PHONY: help build run test everything deps check fmt-check vet staticcheck go-test types page-test browser-test foreign-test network-test test-network screens soak races churn fuzz clean
 
 help: ## lists the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 24
@@ -80,6 +80,14 @@ screens: build ## takes a screenshot of every state of the page, renews docs/scr
 SOAK ?= 24h
 soak: ## joins and leaves for a day and watches memory (SOAK=1h for an hour)
 	SOAK=$(SOAK) go test -timeout 0 -v -run TestMemoryStaysFlat ./test/soak
+
+RACES ?= 1000
+races: ## joins, leaves, cuts and more at random in one room (RACES=5000)
+	RACES=$(RACES) go test -timeout 0 -v -run TestRaces ./test/e2e
+
+CHURN ?= 10000
+churn: ## so many join and are gone again, then nothing is left (CHURN=50000)
+	CHURN=$(CHURN) go test -timeout 0 -v -run TestChurn ./test/soak
 
 FUZZTIME ?= 30s
 fuzz: ## gives each fuzz target some time (FUZZTIME=5m)

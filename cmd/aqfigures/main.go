@@ -37,6 +37,7 @@ var measurements = []measurement{
 	{"late", measureLateJoiners},
 	{"chat", measureChat},
 	{"storm", measureStorm},
+	{"rush", measureRush},
 	{"memory", measureMemory},
 	{"churn", measureChurn},
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"sync"
 	"time"
 
@@ -225,6 +226,69 @@ func measureStorm(ctx context.Context, s *server, report reporter) error {
 		report(step.name+": until all is quiet", float64(took.Milliseconds()), "ms")
 	}
 	return nil
+}
+
+// measureRush has a hundred people with camera and microphone join a server that
+// has just started within a second, as they do after a restart, and times how
+// long each is without media: ten rooms of ten, and one room.
+func measureRush(ctx context.Context, s *server, report reporter) error {
+	const people = 100
+	for _, step := range []struct {
+		name string
+		room func(i int) string
+	}{
+		{"100 in rooms of ten", func(i int) string { return fmt.Sprint("rush ", i/10) }},
+		{"100 in one room", one("rush")},
+	} {
+		before, err := s.usage()
+		if err != nil {
+			return err
+		}
+		clients, err := s.crowd(ctx, step.room, people, light, spread(time.Second))
+		var opened, connects, media []time.Duration
+		for _, c := range clients {
+			if err == nil {
+				err = wait(ctx, c, "media", func(s *client.State) bool { return !s.Times.FirstKeyframe.IsZero() })
+			}
+			if err == nil {
+				t := c.Times()
+				opened = append(opened, t.Open.Sub(t.Dial))
+				connects = append(connects, t.Connected.Sub(t.Dial))
+				media = append(media, t.FirstKeyframe.Sub(t.Dial))
+			}
+		}
+		after, usageErr := s.usage()
+		closeAll(clients)
+		if err == nil {
+			err = usageErr
+		}
+		if err != nil {
+			return err
+		}
+		report(step.name+": server CPU until all have media", (after.cpu-before.cpu).Seconds(), "s")
+		for _, of := range []struct {
+			what  string
+			times []time.Duration
+		}{{"WebSocket", opened}, {"connected", connects}, {"first whole frame", media}} {
+			report(step.name+": dial to "+of.what+" p50", quantile(of.times, 0.5), "ms")
+			report(step.name+": dial to "+of.what+" max", quantile(of.times, 1), "ms")
+		}
+	}
+	return nil
+}
+
+// light publishes camera and microphone with few packets: the hundred clients
+// share the machine with the server that is measured.
+func light(o *client.Options) {
+	o.Publish = []client.PublishOptions{
+		{Source: types.SourceMicrophone, FPS: 5, Level: 30, Voice: true},
+		{Source: types.SourceCamera, FPS: 5, PacketsPerFrame: 1, PacketSize: 500, Layers: 1},
+	}
+}
+
+// spread lets joins begin at random times within d: it waits before the dial.
+func spread(d time.Duration) func(*client.Options) {
+	return func(*client.Options) { <-time.After(rand.N(d)) }
 }
 
 // settle waits until each client knows of all voices, on an m-line or without.

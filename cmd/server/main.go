@@ -1,5 +1,6 @@
 // Command server is AQ Server. It is configured by environment variables or
-// the flags of the same names; see --help.
+// the flags of the same names; see --help. Under systemd it takes the listening
+// socket of its socket unit and says when it is ready, alive and ending.
 //
 // Exit codes: 0 after SIGTERM or SIGINT, 1 when the server cannot start or go
 // on or a second signal ends it at once, 2 for settings that are not allowed.
@@ -10,14 +11,17 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"slices"
 	"syscall"
 
 	"aq-server/internal/app"
 	"aq-server/internal/config"
 	"aq-server/internal/recovery"
+	"aq-server/internal/systemd"
 )
 
 // Exit codes.
@@ -40,6 +44,11 @@ func main() {
 
 // run is the server's life. stderr takes the log.
 func run(args, environ []string, stdout io.Writer, stderr *os.File) int {
+	listener, listenerErr := systemd.Listener()
+	if listener != nil { // its port is the default of PORT
+		_, port, _ := net.SplitHostPort(listener.Addr().String()) // it is a TCP listener
+		environ = slices.Concat([]string{"PORT=" + port}, environ)
+	}
 	cfg, err := config.Load(args, environ)
 	switch {
 	case errors.Is(err, config.ErrHelp):
@@ -54,6 +63,9 @@ func run(args, environ []string, stdout io.Writer, stderr *os.File) int {
 	case err != nil:
 		fmt.Fprintln(stderr, "server:", err)
 		return exitUsage
+	case listenerErr != nil:
+		fmt.Fprintln(stderr, "server:", listenerErr)
+		return exitFailed
 	}
 
 	// Before Start, so that no signal finds the server half open.
@@ -62,7 +74,7 @@ func run(args, environ []string, stdout io.Writer, stderr *os.File) int {
 
 	log := app.NewLogger(stderr, cfg.Level())
 	slog.SetDefault(log) // for package recovery
-	server := app.New(app.Options{Config: cfg, Log: log, Version: buildVersion()})
+	server := app.New(app.Options{Config: cfg, Log: log, Version: buildVersion(), Listener: listener})
 	if err := server.Start(); err != nil {
 		fmt.Fprintln(stderr, "server:", err)
 		var value *config.ValueError
@@ -72,6 +84,8 @@ func run(args, environ []string, stdout io.Writer, stderr *os.File) int {
 		return exitFailed
 	}
 
+	manager := systemd.Ready(server, log)
+	defer manager.Close()
 	code := exitOK
 	select {
 	case s := <-signals:
@@ -79,6 +93,7 @@ func run(args, environ []string, stdout io.Writer, stderr *os.File) int {
 	case <-server.Failed():
 		code = exitFailed
 	}
+	manager.Stopping()
 	done := make(chan struct{})
 	// Owned by run; the process ends when it does, or before, by a second
 	// signal.

@@ -89,32 +89,37 @@ func launch(t *testing.T, environ ...string) *process {
 	t.Helper()
 	for try := 0; ; try++ {
 		port := freePort(t)
-		cmd := command(t, append([]string{"PORT=" + port}, environ...))
-		stderr, err := cmd.StderrPipe()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
-		log := &lines{seen: make(chan string, 10_000)}
-		go func() { // ends with the process
-			defer close(log.seen)
-			for scanner := bufio.NewScanner(stderr); scanner.Scan(); {
-				log.text.WriteString(scanner.Text() + "\n")
-				log.seen <- scanner.Text()
-			}
-		}()
-		p := &process{cmd, port, log}
-		t.Cleanup(func() { _ = cmd.Process.Kill() })
+		p := begin(t, command(t, append([]string{"PORT=" + port}, environ...)), port)
 		if p.waitLog(`"url":"http`) {
 			return p
 		}
-		_ = cmd.Wait()
+		_ = p.cmd.Wait()
 		if try == 5 { // somebody else took the port, again and again
-			t.Fatalf("the server does not start:\n%s", &log.text)
+			t.Fatalf("the server does not start:\n%s", &p.log.text)
 		}
 	}
+}
+
+// begin runs a server that is to use the port.
+func begin(t *testing.T, cmd *exec.Cmd, port string) *process {
+	t.Helper()
+	stderr, err := cmd.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	log := &lines{seen: make(chan string, 100_000)}
+	go func() { // ends with the process
+		defer close(log.seen)
+		for scanner := bufio.NewScanner(stderr); scanner.Scan(); {
+			log.text.WriteString(scanner.Text() + "\n")
+			log.seen <- scanner.Text()
+		}
+	}()
+	t.Cleanup(func() { _ = cmd.Process.Kill() })
+	return &process{cmd, port, log}
 }
 
 // waitLog reports whether a line with text comes before the log ends.
@@ -245,12 +250,7 @@ func TestSignals(t *testing.T) {
 		if err := p.cmd.Process.Signal(signal); err != nil {
 			t.Fatal(err)
 		}
-		_ = ws.SetReadDeadline(time.Now().Add(deadline))
-		var err error
-		for err == nil {
-			_, _, err = ws.ReadMessage()
-		}
-		if !websocket.IsCloseError(err, websocket.CloseServiceRestart) {
+		if err := readToEnd(ws); !websocket.IsCloseError(err, websocket.CloseServiceRestart) {
 			t.Errorf("%v: the client got %v, want 1012", signal, err)
 		}
 		if code := p.end(t); code != exitOK {
@@ -260,6 +260,15 @@ func TestSignals(t *testing.T) {
 			t.Errorf("%v: took %v", signal, took)
 		}
 	}
+}
+
+// readToEnd returns what ended the socket.
+func readToEnd(ws *websocket.Conn) (err error) {
+	_ = ws.SetReadDeadline(time.Now().Add(deadline))
+	for err == nil {
+		_, _, err = ws.ReadMessage()
+	}
+	return err
 }
 
 func dial(t *testing.T, port string, dialer *websocket.Dialer) *websocket.Conn {
@@ -277,14 +286,21 @@ func dial(t *testing.T, port string, dialer *websocket.Dialer) *websocket.Conn {
 func launchStalled(t *testing.T) *process {
 	t.Helper()
 	p := launch(t)
-	dial(t, p.port, &websocket.Dialer{NetDial: func(network, addr string) (net.Conn, error) {
+	fillStalled(t, p.port)
+	return p
+}
+
+// fillStalled joins a client that does not read and fills its buffers.
+func fillStalled(t *testing.T, port string) {
+	t.Helper()
+	dial(t, port, &websocket.Dialer{NetDial: func(network, addr string) (net.Conn, error) {
 		conn, err := net.Dial(network, addr)
 		if err == nil {
 			_ = conn.(*net.TCPConn).SetReadBuffer(4 << 10)
 		}
 		return conn, err
 	}})
-	loud := dial(t, p.port, websocket.DefaultDialer)
+	loud := dial(t, port, websocket.DefaultDialer)
 	// More than the buffers of the kernel, less than the queue (L11).
 	const messages = 100
 	text := `{"event":"chat","data":"` + strings.Repeat("x", 4000) + `"}`
@@ -303,14 +319,32 @@ func launchStalled(t *testing.T) *process {
 			echoes++
 		}
 	}
-	return p
 }
 
+// A hundred are there, one of them does not read: all the others are told at
+// once, and whoever asks meanwhile learns what goes on.
 func TestTerminateWithStalledClient(t *testing.T) {
-	p := launchStalled(t)
+	p := launchStalled(t) // two clients
+	sockets := make([]*websocket.Conn, 98)
+	for i := range sockets {
+		sockets[i] = dial(t, p.port, websocket.DefaultDialer)
+	}
 	begin := time.Now()
 	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
+	}
+	for i, ws := range sockets {
+		if err := readToEnd(ws); !websocket.IsCloseError(err, websocket.CloseServiceRestart) {
+			t.Errorf("client %d got %v, want 1012", i, err)
+		}
+	}
+	response, err := http.Get("http://127.0.0.1:" + p.port + "/health")
+	if err != nil {
+		t.Fatal(err)
+	}
+	response.Body.Close()
+	if response.StatusCode != http.StatusServiceUnavailable {
+		t.Errorf("/health says %s while the last one is waited for", response.Status)
 	}
 	if code := p.end(t); code != exitOK {
 		t.Errorf("exit code %d\n%s", code, &p.log.text)

@@ -27,9 +27,13 @@ import (
 // The times of Shutdown add up to less than the 10 s in which the process must
 // be gone, as supervisors expect it.
 const (
-	socketsTime = 5 * time.Second // to tell every client and see him close
+	socketsTime = 4 * time.Second // to tell every client and see him close
 	mediaTime   = 3 * time.Second // to close PeerConnections
 	httpTime    = time.Second     // to finish answers
+	// arrivalTime is for those who were accepted just before an inherited
+	// listener is left to the next process; as long as a TLS handshake over a
+	// long way, or a server that many came to at once, takes.
+	arrivalTime = 1500 * time.Millisecond
 )
 
 // Options is what an App is made from.
@@ -38,6 +42,12 @@ type Options struct {
 	// be "0".
 	Config config.Config
 	Log    *slog.Logger
+	// Listener is a TCP listener that another process, who started this one,
+	// holds too (systemd.Listener); nil: the App opens Config.Port, which must
+	// otherwise be "0" or that of the listener. The App owns it from New on, and
+	// lets go of it at the beginning of Shutdown: who connects from then on
+	// waits in the kernel's queue for the next process and is never refused.
+	Listener net.Listener
 	// Version is what /health tells.
 	Version string
 	// AnswerTimeout is how long a client may take to answer an offer, and to
@@ -52,14 +62,18 @@ type App struct {
 	log     *slog.Logger
 	version string
 	metrics *metrics.Metrics
+	// inherited is Options.Listener.
+	inherited net.Listener
 	// answerTimeout is Options.AnswerTimeout with its default.
 	answerTimeout time.Duration
 
 	started  time.Time // by New
 	draining atomic.Bool
-	addr     atomic.Pointer[string]
-	failed   chan struct{} // closed when the server cannot go on
-	failure  atomic.Pointer[error]
+	// handedOver is set when the inherited listener is left to the next process.
+	handedOver atomic.Bool
+	addr       atomic.Pointer[string]
+	failed     chan struct{} // closed when the server cannot go on
+	failure    atomic.Pointer[error]
 
 	// mu is held for the whole of Start and of Shutdown: they take turns. What
 	// follows is set by Start and constant after it.
@@ -71,6 +85,7 @@ type App struct {
 	rooms     *room.RoomManager
 	sockets   *handlers.WebsocketHandler
 	server    *http.Server
+	arrivals  *arrivals // nil without an inherited listener
 	serving   sync.WaitGroup
 	shutdownE error
 }
@@ -95,6 +110,7 @@ func New(o Options) *App {
 	m.Panics = recovery.Panics
 	return &App{
 		config: o.Config, log: o.Log, version: o.Version, metrics: m, started: time.Now(), failed: make(chan struct{}),
+		inherited:     o.Listener,
 		answerTimeout: cmp.Or(o.AnswerTimeout, answerTimeout),
 	}
 }
@@ -109,6 +125,11 @@ func (a *App) Start() error {
 		return ErrState
 	}
 	a.state = stateEnded // unless all goes well
+	defer func() {
+		if a.state != stateRunning && a.inherited != nil {
+			_ = a.inherited.Close()
+		}
+	}()
 	cert, err := a.loadCertificate()
 	if err != nil {
 		return err
@@ -155,6 +176,10 @@ func (a *App) build(cert *certificate) error {
 		return err
 	}
 	a.server = newHTTPServer(handler, a.log)
+	if a.inherited != nil {
+		a.arrivals = newArrivals()
+		a.server.ConnState = a.arrivals.note
+	}
 	listener := a.listener
 	if cert != nil {
 		listener = cert.listener(listener)
@@ -162,7 +187,7 @@ func (a *App) build(cert *certificate) error {
 	// Owned by this App: ends when Shutdown closes the server, which awaits it.
 	a.serving.Go(func() {
 		defer recovery.RecoverFunc("http server", func(v any) { a.fail(fmt.Errorf("http server: %v", v)) })
-		if err := a.server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+		if err := a.server.Serve(listener); !errors.Is(err, http.ErrServerClosed) && !a.handedOver.Load() {
 			a.fail(fmt.Errorf("http server: %w", err))
 		}
 	})
@@ -200,6 +225,36 @@ func (a *App) Addr() string {
 	return ""
 }
 
+// Status says in one line what an operator wants to know first. Call it after
+// Start.
+func (a *App) Status() string {
+	rooms, people := 0, 0
+	for _, n := range a.rooms.GetAllRooms() {
+		rooms, people = rooms+1, people+n
+	}
+	status := count(people, "person", "people") + " in " + count(rooms, "room", "rooms")
+	if err := a.Broken(); err != nil {
+		status += "; failed: " + err.Error()
+	}
+	return status
+}
+
+func count(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprint(n, " ", many)
+}
+
+// Broken says why the server cannot serve, nil while it can. Draining is not
+// broken. Call it after Start.
+func (a *App) Broken() error {
+	if err := a.failure.Load(); err != nil {
+		return *err
+	}
+	return a.api.Healthy()
+}
+
 // health is called while the server serves, so what it reads is set.
 func (a *App) health() routes.Health {
 	h := routes.Health{
@@ -225,21 +280,31 @@ func (a *App) health() routes.Health {
 
 // Shutdown ends the server within 10 s: /health says 503 and joins are refused
 // at once, every client is told to come back (1012), PeerConnections are closed,
-// then the port. The error says what had to be cut off. It is idempotent; a
-// second call returns when the first does.
+// then the port. An inherited listener is left to the next process first of all.
+// The error says what had to be cut off. It is idempotent; a second call returns
+// when the first does.
 func (a *App) Shutdown() error {
-	a.draining.Store(true)
+	if a.inherited == nil {
+		a.draining.Store(true)
+	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.state != stateRunning {
+		if a.state == stateNew && a.inherited != nil {
+			_ = a.inherited.Close()
+		}
 		a.state = stateEnded
 		return a.shutdownE
 	}
 	a.state = stateEnded
+	if a.inherited != nil {
+		a.handOver()
+		a.draining.Store(true)
+	}
 	a.rooms.Drain()
 
-	// The port stays open meanwhile, so that whoever asks is told "draining"
-	// and not that nobody is there.
+	// A port of our own stays open meanwhile, so that whoever asks is told
+	// "draining" and not that nobody is there.
 	err := within(socketsTime, a.sockets.Shutdown)
 	err = errors.Join(err, within(mediaTime, a.closeMedia))
 	if httpErr := within(httpTime, a.server.Shutdown); httpErr != nil {

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -10,6 +11,7 @@ import (
 	"syscall"
 	"time"
 
+	"aq-server/internal/config"
 	"aq-server/internal/webrtcapi"
 )
 
@@ -19,6 +21,9 @@ const portTries = 20
 // listen opens the port for TCP and for UDP. With Port "0" the system chooses
 // one for TCP, and another as long as the same number is taken for UDP.
 func (a *App) listen() error {
+	if a.inherited != nil {
+		return a.inherit()
+	}
 	for try := 1; ; try++ {
 		listener, err := net.Listen("tcp", ":"+a.config.Port)
 		if err != nil {
@@ -28,9 +33,7 @@ func (a *App) listen() error {
 		if port == 0 {
 			port, variable = listener.Addr().(*net.TCPAddr).Port, "PORT"
 		}
-		api, err := webrtcapi.New(webrtcapi.Options{
-			MediaPort: port, PublicIPs: a.config.PublicIPs, ICE: webrtcapi.ICEMode(a.config.ICEMode), Log: a.log,
-		})
+		api, err := a.openMedia(port)
 		if err == nil {
 			a.listener, a.api = listener, api
 			return nil
@@ -40,6 +43,32 @@ func (a *App) listen() error {
 			return portError(strconv.Itoa(port), "UDP", variable, err)
 		}
 	}
+}
+
+// inherit takes the listener that was passed to the process. Media is on a
+// socket of our own: what UDP packets a restart loses are those of
+// PeerConnections that it ends.
+func (a *App) inherit() error {
+	addr, ok := a.inherited.Addr().(*net.TCPAddr)
+	if !ok {
+		return fmt.Errorf("the socket that was passed to the server is no TCP socket but %s", a.inherited.Addr().Network())
+	}
+	if passed := strconv.Itoa(addr.Port); a.config.Port != "0" && a.config.Port != passed {
+		return config.Bad("PORT", a.config.Port, passed+", the port of the socket that was passed to the server, or none")
+	}
+	port := cmp.Or(a.config.MediaPort, addr.Port)
+	api, err := a.openMedia(port)
+	if err != nil {
+		return portError(strconv.Itoa(port), "UDP", "MEDIA_PORT", err)
+	}
+	a.listener, a.api = a.inherited, api
+	return nil
+}
+
+func (a *App) openMedia(port int) (*webrtcapi.API, error) {
+	return webrtcapi.New(webrtcapi.Options{
+		MediaPort: port, PublicIPs: a.config.PublicIPs, ICE: webrtcapi.ICEMode(a.config.ICEMode), Log: a.log,
+	})
 }
 
 // portError says in one line why a port cannot be had.

@@ -22,7 +22,7 @@ const module = "aq-server/"
 // may import. Imports point one way, from main to the pure packages; a new line
 // or a new name is a decision about the architecture.
 var allowed = map[string]string{
-	"cmd/server": "internal/app internal/config internal/recovery",
+	"cmd/server": "internal/app internal/config internal/recovery internal/systemd",
 	"internal/app": "internal/certs internal/config internal/handlers internal/metrics internal/recovery " +
 		"internal/room internal/routes internal/sfu internal/sfu/packet internal/types internal/webrtcapi web",
 	"internal/routes":       "internal/handlers internal/recovery internal/types",
@@ -35,6 +35,7 @@ var allowed = map[string]string{
 	"internal/certs":        "",
 	"internal/metrics":      "",
 	"internal/recovery":     "",
+	"internal/systemd":      "internal/recovery",
 	"internal/types":        "",
 	"internal/deps":         "",
 	"internal/webrtcapi":    "internal/recovery",
@@ -72,6 +73,7 @@ var forbidden = []struct {
 		"PeerConnections live in sfu alone, and the packet path below it must be testable without"},
 	{"github.com/pion/", []string{"internal/webrtcapi", "internal/sfu", "internal/sfu/", "internal/client", "internal/testnet", "cmd/aqfigures"},
 		"the control plane knows no media"},
+	{"github.com/coreos/go-systemd", []string{"internal/systemd"}, "who started the process is its own affair"},
 	{"github.com/caarlos0/env", []string{"internal/config"}, "settings are read in one place"},
 	{"github.com/prometheus/", []string{"internal/metrics"}, "counters are plain atomics; only the endpoint knows Prometheus"},
 	{module + "internal/client", []string{"internal/testnet", "cmd/aqfigures"}, "it is for tests and tools"},

@@ -46,7 +46,8 @@ func (p *Peer) arrange(stable bool) (structural bool, err error) {
 }
 
 // arrangePublish adds the m-lines for sources that the client wants to send,
-// and offers one again that the client refused before it asked for it.
+// and offers one again that the client refused before it asked for it, or
+// accepted without a word of what it would send, as pion does without a track.
 func (p *Peer) arrangePublish(stable bool) (structural bool, err error) {
 	p.mu.Lock()
 	wanted, asked := maps.Clone(p.wanted), maps.Clone(p.asked)
@@ -59,7 +60,8 @@ func (p *Peer) arrangePublish(stable bool) (structural bool, err error) {
 		switch {
 		case !wanted[source]:
 		case i >= 0:
-			structural = structural || asked[source] && p.conn.publish[i].refused
+			line := p.conn.publish[i]
+			structural = structural || asked[source] && (line.refused || line.undeclared)
 		default:
 			structural = true
 			if stable {

@@ -162,7 +162,26 @@ func (c *connection) close() {
 	for _, l := range c.feedback.list() {
 		_ = l.remote.SetReadDeadline(time.Unix(1, 0))
 	}
+	// Or pion's own two are left, of a stream whose first packets came before the
+	// answer that declares it: the one that looks what an undeclared stream is, and
+	// the one that waits for the first packet of a declared one.
+	for _, t := range c.pc.GetTransceivers() {
+		if receiver := t.Receiver(); receiver != nil {
+			for _, track := range receiver.Tracks() {
+				wakeReaders(track)
+			}
+		}
+	}
 	c.wg.Wait()
+}
+
+// wakeReaders ends all reads of a track of a PeerConnection that is closed. A
+// track that was declared, but that pion has not begun to receive, has no stream,
+// which pion does not look for (v4.2.26, setRTPReadDeadline); nor is there anybody
+// to wake then.
+func wakeReaders(track *webrtc.TrackRemote) {
+	defer func() { _ = recover() }()
+	_ = track.SetReadDeadline(time.Unix(1, 0))
 }
 
 func (c *connection) published() []*Track {

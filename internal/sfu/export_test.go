@@ -9,3 +9,13 @@ func (s *Session) ForgetSubscribers() {
 		t.mu.Unlock()
 	}
 }
+
+// HangUp closes the PeerConnection as a client does by its DTLS, and has the
+// peer look at it with a change to offer before the new state is told.
+func (p *Peer) HangUp() {
+	p.enqueue(func() {
+		_ = p.conn.pc.Close()
+		p.conn.pending = true
+		p.reconcile()
+	})
+}

@@ -1,6 +1,7 @@
 package sfu
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -24,6 +25,10 @@ const (
 	// restartRetry is after what time another way is looked for when a restart
 	// has not connected: clients give up their checks sooner than an outage ends.
 	restartRetry = 3 * time.Second
+	// maxRenewals is how often within renewalsTime a client may find himself with
+	// another PeerConnection than ours.
+	maxRenewals  = 5
+	renewalsTime = time.Minute
 )
 
 // run is the peer's goroutine, the only one that changes its PeerConnection:
@@ -173,18 +178,29 @@ func (p *Peer) reconcile() {
 	p.syncPublished()
 	structural, err := p.arrange(c.state == stable)
 	if err != nil {
-		p.fail(err)
+		p.broken(err)
 		return
 	}
 	p.allocate(time.Now())
 	c.pending = c.pending || structural
 	if c.state == stable && (c.pending || c.needRestart) && !time.Now().Before(c.nextOffer) {
 		if err := p.offer(); err != nil {
-			p.fail(err)
+			p.broken(err)
 		}
 		return
 	}
 	p.sendTracks()
+}
+
+// broken handles an error of the PeerConnection. One that the client has closed,
+// as a page does that is loaded again, is no fault: he may come back, and its
+// state will tell the same in a moment.
+func (p *Peer) broken(err error) {
+	if errors.Is(err, webrtc.ErrConnectionClosed) {
+		p.closeConnection()
+		return
+	}
+	p.fail(err)
 }
 
 // offer makes and sends one offer.
@@ -237,7 +253,7 @@ func (p *Peer) handleAnswer(text string, offerID, generation uint64) {
 
 	c := p.conn
 	switch {
-	case c == nil || generation != p.generation.Load() || offerID != 0 && offerID < c.offerID:
+	case c == nil || generation != p.generation.Load() || p.answersAnother(text) || offerID != 0 && offerID < c.offerID:
 		return // late
 	case c.state != waiting:
 		if offerID == c.offerID {
@@ -272,6 +288,39 @@ func (p *Peer) handleAnswer(text string, offerID, generation uint64) {
 	c.early = nil
 	c.apply(answer)
 	p.reconcile()
+}
+
+// answersAnother tells whether an answer is of another PeerConnection of the client
+// than ours is connected to, and begins anew then: no media could pass between the
+// two. The numbers of the offers cannot tell. Offer 1 makes a client drop what he
+// has; when it comes again (resume), or the first one of a new PeerConnection does,
+// while his answer to an earlier one is on its way, that answer is taken here, and
+// he goes on with a PeerConnection that we know nothing of. Every PeerConnection has
+// a certificate of its own, in browsers and in pion. Answers of those that this ends
+// are late from now on.
+func (p *Peer) answersAnother(text string) bool {
+	if !p.extended() { // he is never told to drop one
+		return false
+	}
+	theirs := fingerprint(text)
+	if slices.Contains(p.dropped, theirs) {
+		return true
+	}
+	remote := p.conn.pc.RemoteDescription()
+	if remote == nil || theirs == "" || fingerprint(remote.SDP) == theirs {
+		return false
+	}
+	if now := time.Now(); now.Sub(p.renewed) > renewalsTime {
+		p.renewed, p.dropped = now, nil
+	}
+	if len(p.dropped) >= 2*maxRenewals {
+		return true
+	}
+	p.log.Info("the client has another PeerConnection")
+	p.dropped = append(p.dropped, fingerprint(remote.SDP), theirs)
+	p.closeConnection()
+	p.startConnection()
+	return true
 }
 
 // apply takes over what the answer says of each m-line.

@@ -96,6 +96,8 @@ type Peer struct {
 	lastSent types.Tracks // as the client knows it
 	sentOnce bool
 	rebuilt  time.Time // when the watchdog last gave up a PeerConnection
+	renewed  time.Time // when answersAnother began to count
+	dropped  []string  // fingerprints of PeerConnections that it ended
 }
 
 func newPeer(s *Session, cfg PeerConfig) *Peer {

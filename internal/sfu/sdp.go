@@ -29,6 +29,14 @@ func checkAnswer(text string, offered int) *types.ProtocolError {
 	return nil
 }
 
+// fingerprint returns the first fingerprint of a description: that of the
+// certificate of its PeerConnection (RFC 8122, section 5), empty for none.
+func fingerprint(text string) string {
+	_, rest, _ := strings.Cut(text, "\na=fingerprint:")
+	value, _, _ := strings.Cut(rest, "\n")
+	return strings.ToUpper(strings.TrimSpace(value))
+}
+
 func countMLines(text string) int {
 	n := strings.Count(text, "\nm=")
 	if strings.HasPrefix(text, "m=") {
@@ -180,14 +188,39 @@ func (c *connection) decorate(text string) (string, int) {
 		}
 	}
 	c.mu.Unlock()
+	shown := map[string]bool{} // the m-lines of earlier offers
 	for _, s := range c.slots {
+		if s.mid != "" {
+			shown[s.mid] = true
+		}
 		s.mid = s.transceiver.Mid()
 	}
 	text = withStartBitrate(withoutRTCPCandidates(text))
 	if c.peer.extended() {
 		text = offerSimulcast(text, camera)
 	}
+	if !c.peer.cfg.Peer.Browser {
+		text = idleAsReceiving(text, shown)
+	}
 	return text, countMLines(text)
+}
+
+// idleAsReceiving offers the m-lines that carry nothing any more as if the client
+// could send on them, which it has no reason to and answers with inactive. pion
+// takes an inactive m-line of an offer for a stopped transceiver; the second time
+// in a row it stops the receiver for good, and whoever gets that m-line later would
+// never be received (v4.2.26, SetRemoteDescription and configureRTPReceivers). The
+// track that the m-line carried before ends either way. One that has not been shown
+// before stays inactive: pion would make a sender of it. Browsers need none of it.
+func idleAsReceiving(text string, shown map[string]bool) string {
+	head, sections := splitSections(text)
+	for i, s := range sections {
+		_, rest, _ := strings.Cut(s, "\r\na=mid:")
+		if mid, _, _ := strings.Cut(rest, "\r\n"); shown[mid] {
+			sections[i] = strings.Replace(s, "\r\na=inactive\r\n", "\r\na=recvonly\r\n", 1)
+		}
+	}
+	return head + strings.Join(sections, "")
 }
 
 // startBitrate is what browsers of the Chromium family begin to send video with,

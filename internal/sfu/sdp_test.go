@@ -195,3 +195,23 @@ func FuzzCheckCandidate(f *testing.F) {
 		}
 	})
 }
+
+func TestIdleAsReceiving(t *testing.T) {
+	const offer = "v=0\r\nm=audio 9 x 111\r\na=mid:0\r\na=recvonly\r\n" +
+		"m=video 9 x 96\r\na=mid:1\r\na=inactive\r\nm=video 9 x 96\r\na=mid:10\r\na=inactive\r\nm=audio 9 x 111\r\na=mid:3\r\na=sendonly\r\n"
+	want := strings.Replace(offer, "a=mid:1\r\na=inactive", "a=mid:1\r\na=recvonly", 1)
+	if got := idleAsReceiving(offer, map[string]bool{"1": true, "3": true}); got != want {
+		t.Errorf("%q", got)
+	}
+}
+
+func TestFingerprint(t *testing.T) {
+	for text, want := range map[string]string{
+		"v=0\r\na=fingerprint:sha-256 aB:01\r\na=x\r\nm=audio 9 x 111\r\na=fingerprint:sha-256 CC\r\n": "SHA-256 AB:01",
+		"v=0\r\na=x\r\n": "",
+	} {
+		if got := fingerprint(text); got != want {
+			t.Errorf("%q: %q, want %q", text, got, want)
+		}
+	}
+}

@@ -257,7 +257,7 @@ func (p *Peer) repair(s *slot, now time.Time) {
 	case metrics.RepairSender:
 		w.next, w.step = now.Add(stepTime), metrics.RepairRestart
 		if err := c.renewSender(s); err != nil {
-			p.fail(err)
+			p.broken(err)
 			return
 		}
 		c.pending = true

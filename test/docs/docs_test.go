@@ -22,6 +22,8 @@ var promised = []string{
 	"several rooms",
 	"disconnection",
 	"server crash recovery",
+	"restart and upgrade",
+	"nobody misses a track, whatever happens at the same time",
 	"network interruption recovery",
 	"video",
 	"audio",

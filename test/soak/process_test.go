@@ -32,8 +32,9 @@ type process struct {
 	output bytes.Buffer // valid after the process has ended
 }
 
-// launch builds and starts a server that ends with the test.
-func launch(t *testing.T) *process {
+// launch builds and starts a server, with these settings beside its defaults, that ends with the
+// test.
+func launch(t *testing.T, settings ...string) *process {
 	t.Helper()
 	binary := filepath.Join(t.TempDir(), "server")
 	if out, err := exec.Command("go", "build", "-o", binary, "../../cmd/server").CombinedOutput(); err != nil {
@@ -42,7 +43,7 @@ func launch(t *testing.T) *process {
 	port := freePort(t)
 	p := &process{t: t, url: "http://127.0.0.1:" + port}
 	cmd := exec.Command(binary)
-	cmd.Env = []string{"PORT=" + port, "LOG_LEVEL=warn"}
+	cmd.Env = append([]string{"PORT=" + port, "LOG_LEVEL=warn"}, settings...)
 	cmd.Stdout, cmd.Stderr = &p.output, &p.output
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -116,6 +117,7 @@ type sample struct {
 	goroutines  int64
 	descriptors int64
 	sockets     int64 // open WebSockets
+	peers       int64 // members of rooms, those whose socket broke included
 	packetsOut  int64
 }
 
@@ -154,6 +156,7 @@ func (p *process) sample() sample {
 		goroutines:  int64(get("go_goroutines")),
 		descriptors: int64(get("process_open_fds")),
 		sockets:     int64(get("aq_active_connections")),
+		peers:       int64(get("aq_active_peers")),
 		packetsOut:  int64(get("aq_rtp_sent_packets_total")),
 	}
 }

@@ -108,7 +108,7 @@ func (p *process) calm(sockets int64, base sample) sample {
 		within := base.at.IsZero() ||
 			last.goroutines <= base.goroutines+moreGoroutines && last.descriptors <= base.descriptors+moreDescriptors &&
 				last.heap <= base.heap+moreHeap && last.rss <= base.rss+moreRSS
-		if within && last.sockets == sockets {
+		if within && last.sockets == sockets && last.peers == sockets {
 			return last
 		}
 		// Long enough for the collection that the runtime forces after two minutes.
