@@ -265,7 +265,7 @@ func measureRush(ctx context.Context, s *server, report reporter) error {
 		if err != nil {
 			return err
 		}
-		report(step.name+": server CPU until all have media", (after.cpu-before.cpu).Seconds(), "s")
+		report(step.name+": server CPU until all have media", (after.cpu - before.cpu).Seconds(), "s")
 		for _, of := range []struct {
 			what  string
 			times []time.Duration

@@ -118,12 +118,11 @@ func (p *Peer) watch(now time.Time) {
 	}
 	p.watchMissing(now)
 	for _, s := range slices.Clone(c.slots) {
-		if s.free {
-			continue
-		}
-		p.watchSlot(s, now)
 		if p.conn != c {
-			return // replaced
+			return // closed or replaced
+		}
+		if !s.free {
+			p.watchSlot(s, now)
 		}
 	}
 }
