@@ -67,6 +67,7 @@ type connection struct {
 	slots       []*slot
 	publish     []*publishLine
 	early       []webrtc.ICECandidateInit // before the answer
+	idle        map[string]bool           // mids that carried nothing in the last offer
 	answered    bool
 	needRestart bool
 	restarts    bool      // the offer that waits for its answer restarts ICE

@@ -188,11 +188,7 @@ func (c *connection) decorate(text string) (string, int) {
 		}
 	}
 	c.mu.Unlock()
-	shown := map[string]bool{} // the m-lines of earlier offers
 	for _, s := range c.slots {
-		if s.mid != "" {
-			shown[s.mid] = true
-		}
 		s.mid = s.transceiver.Mid()
 	}
 	text = withStartBitrate(withoutRTCPCandidates(text))
@@ -200,27 +196,33 @@ func (c *connection) decorate(text string) (string, int) {
 		text = offerSimulcast(text, camera)
 	}
 	if !c.peer.cfg.Peer.Browser {
-		text = idleAsReceiving(text, shown)
+		text, c.idle = idleAsReceiving(text, c.idle)
 	}
 	return text, countMLines(text)
 }
 
-// idleAsReceiving offers the m-lines that carry nothing any more as if the client
-// could send on them, which it has no reason to and answers with inactive. pion
-// takes an inactive m-line of an offer for a stopped transceiver; the second time
-// in a row it stops the receiver for good, and whoever gets that m-line later would
-// never be received (v4.2.26, SetRemoteDescription and configureRTPReceivers). The
-// track that the m-line carried before ends either way. One that has not been shown
-// before stays inactive: pion would make a sender of it. Browsers need none of it.
-func idleAsReceiving(text string, shown map[string]bool) string {
+// idleAsReceiving offers an m-line that carries nothing as inactive once, and in
+// the offers after that as if the client could send on it, which he has no reason
+// to and answers with inactive. pion takes an inactive m-line of an offer for a
+// stopped transceiver; the second time in a row it stops the receiver for good, and
+// whoever gets that m-line later would never be received (v4.2.26,
+// SetRemoteDescription and configureRTPReceivers). idle are the mids of the m-lines
+// that carried nothing in the last offer; those of this one are returned. Browsers
+// need none of it.
+func idleAsReceiving(text string, idle map[string]bool) (string, map[string]bool) {
+	now := map[string]bool{}
 	head, sections := splitSections(text)
 	for i, s := range sections {
+		if !strings.Contains(s, "\r\na=inactive\r\n") {
+			continue
+		}
 		_, rest, _ := strings.Cut(s, "\r\na=mid:")
-		if mid, _, _ := strings.Cut(rest, "\r\n"); shown[mid] {
+		mid, _, _ := strings.Cut(rest, "\r\n")
+		if now[mid] = true; idle[mid] {
 			sections[i] = strings.Replace(s, "\r\na=inactive\r\n", "\r\na=recvonly\r\n", 1)
 		}
 	}
-	return head + strings.Join(sections, "")
+	return head + strings.Join(sections, ""), now
 }
 
 // startBitrate is what browsers of the Chromium family begin to send video with,

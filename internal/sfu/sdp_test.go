@@ -197,11 +197,22 @@ func FuzzCheckCandidate(f *testing.F) {
 }
 
 func TestIdleAsReceiving(t *testing.T) {
-	const offer = "v=0\r\nm=audio 9 x 111\r\na=mid:0\r\na=recvonly\r\n" +
-		"m=video 9 x 96\r\na=mid:1\r\na=inactive\r\nm=video 9 x 96\r\na=mid:10\r\na=inactive\r\nm=audio 9 x 111\r\na=mid:3\r\na=sendonly\r\n"
-	want := strings.Replace(offer, "a=mid:1\r\na=inactive", "a=mid:1\r\na=recvonly", 1)
-	if got := idleAsReceiving(offer, map[string]bool{"1": true, "3": true}); got != want {
-		t.Errorf("%q", got)
+	const first = "v=0\r\nm=audio 9 x 111\r\na=mid:0\r\na=recvonly\r\n" +
+		"m=video 9 x 96\r\na=mid:1\r\na=inactive\r\nm=audio 9 x 111\r\na=mid:3\r\na=sendonly\r\n"
+	got, idle := idleAsReceiving(first, nil)
+	if got != first {
+		t.Errorf("at first %q", got)
+	}
+	const second = first + "m=video 9 x 96\r\na=mid:10\r\na=inactive\r\n"
+	if got, idle = idleAsReceiving(second, idle); got != strings.Replace(second, "a=mid:1\r\na=inactive", "a=mid:1\r\na=recvonly", 1) {
+		t.Errorf("then %q", got)
+	}
+	used := strings.ReplaceAll(second, "a=inactive", "a=sendonly")
+	if got, idle = idleAsReceiving(used, idle); got != used {
+		t.Errorf("in use %q", got)
+	}
+	if got, _ = idleAsReceiving(second, idle); got != second {
+		t.Errorf("idle again %q", got)
 	}
 }
 

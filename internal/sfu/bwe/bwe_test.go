@@ -259,3 +259,22 @@ func FuzzFeedback(f *testing.F) {
 		}
 	})
 }
+
+// A way that becomes longer in one step, as when a phone changes its network or a
+// route does, is no queue, whatever share is lost on it.
+func TestStepOfTheWay(t *testing.T) {
+	for _, step := range []time.Duration{20, 40, 60} {
+		for _, loss := range []float64{0, 0.05, 0.10} {
+			for seed := range uint64(5) {
+				s := seededSim(t, seed)
+				s.run(5 * time.Second)
+				s.delay += step * time.Millisecond
+				s.loss = loss
+				s.run(20 * time.Second)
+				if s.downs > 0 {
+					t.Errorf("%d ms longer, %.0f %% lost: %d times down", step, 100*loss, s.downs)
+				}
+			}
+		}
+	}
+}

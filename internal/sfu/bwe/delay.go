@@ -36,6 +36,10 @@ const (
 	longQueue = 80 * time.Millisecond
 	// A queue that is being emptied may grow by regrowth for a keyframe.
 	regrowth = 60 * time.Millisecond
+	// steps is what a long queue must have grown by from one report to the next,
+	// growing what one with a trend must.
+	steps   = 4 * time.Millisecond
+	growing = 500 * time.Microsecond
 )
 
 // delay watches how long packets wait on the way.
@@ -53,6 +57,7 @@ type delay struct {
 
 	standing time.Duration
 	lowest   time.Duration // that stood since the last decrease
+	longer   int           // reports in which a long queue has grown
 
 	group, last group
 	groups      int
@@ -137,8 +142,9 @@ func (d *delay) queue() time.Duration {
 	return shortest
 }
 
-// queued tells whether a queue stands, rather than jitter.
-func (d *delay) queued() bool { return ms(d.standing) > max(ms(emptyQueue), 3*d.noise) }
+// queued tells whether a queue stands that loss may come from, rather than jitter,
+// or a way that has become a little longer.
+func (d *delay) queued() bool { return ms(d.standing) > max(ms(queuedFor), 3*d.noise) }
 
 // toGroup adds a packet to the group being collected; one that begins another
 // completes it.
@@ -218,8 +224,16 @@ func (d *delay) evaluate() {
 	latest := d.waits[d.newest].arrived
 	d.adapt(latest)
 
-	long := d.standing > longQueue && d.standing >= before && (d.lowest == 0 || d.standing > d.lowest+regrowth)
-	rising := d.trend > d.threshold && ms(d.standing) > max(ms(idleQueue), 3*d.noise)
+	// One step is a way that has become longer; a queue goes on growing.
+	switch {
+	case d.standing <= longQueue:
+		d.longer = 0
+	case d.standing >= before+steps:
+		d.longer++
+	}
+	long := d.longer > 1 && d.standing >= before && (d.lowest == 0 || d.standing > d.lowest+regrowth)
+	// The trend remembers a step for two seconds; the queue does not grow with it.
+	rising := d.trend > d.threshold && ms(d.standing) > max(ms(idleQueue), 3*d.noise) && d.standing > before+growing
 	if !rising {
 		d.overCount = 0
 	} else if d.overCount++; d.overCount == 1 {

@@ -15,6 +15,7 @@ const (
 	heavyLoss  = 0.2
 	severeLoss = 0.5
 	queuedLoss = 0.05
+	queuedFor  = 60 * time.Millisecond
 	// A share that stays when less is sent is the way's own too, for a while.
 	inherentFor = 30 * time.Second
 )
