@@ -43,13 +43,15 @@ type Result struct {
 }
 
 // A layer is taken up only where it leaves a tenth of itself free, and kept
-// where a twentieth of it is missing, the smallest even where a sixth is: what
-// it costs moves, and each change costs a keyframe. A way that does not carry
-// the rest shows it by its queue.
+// where a twentieth of it is missing: what it costs moves, and each change costs a
+// keyframe. The smallest is kept even where a third of it is missing: what follows is
+// no picture at all, for seconds, and an estimate that has been lowered once by
+// mistake (a busy machine, a way that became longer) is rarely further off. A way
+// that does not carry the rest shows it by its queue, and is lowered again.
 const (
 	headroom      = 10
 	tolerance     = 20
-	lastTolerance = 6
+	lastTolerance = 3
 )
 
 // price is what a layer must find free.

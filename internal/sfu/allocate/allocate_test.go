@@ -31,7 +31,7 @@ func TestDivide(t *testing.T) {
 		{"the last is paused", 420_000, []Video{camera(0, 2, None), camera(1, 2, None), camera(2, 2, None)}, []int{0, 0, None}},
 		{"sound alone", 120_000, []Video{camera(0, 2, 2)}, []int{None}},
 		{"less than the sound", 50_000, []Video{camera(0, 2, 2)}, []int{None}},
-		{"one layer that does not fit", 1_500_000, []Video{plain(0, 2_000_000, 0), camera(1, 2, 2)}, []int{None, 1}},
+		{"one layer that does not fit", 1_300_000, []Video{plain(0, 2_000_000, 0), camera(1, 2, 2)}, []int{None, 1}},
 		{"one layer that fits", 2_400_000, []Video{plain(0, 2_000_000, None), camera(1, 2, None)}, []int{0, 0}},
 		{"no layer flows", 2_400_000, []Video{{Want: 2}, camera(1, 2, None)}, []int{None, 2}},
 		{"only the largest flows", 2_400_000, []Video{{Layers: []Layer{{2, 900_000}}, Want: 0}}, []int{2}},
