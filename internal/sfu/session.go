@@ -51,6 +51,7 @@ type Session struct {
 
 	nextStream atomic.Uint64 // last streamID given out
 	nextTrack  atomic.Uint64
+	silent     atomic.Int32 // peers of whom nothing is heard, see silence.go
 
 	// mu guards what follows. Order: Session.mu -> Track.mu, slot.mu.
 	mu     sync.Mutex

@@ -237,6 +237,50 @@ func TestNoSocketIsNoMissingAnswer(t *testing.T) {
 	})
 }
 
+// Where half of the room falls silent at once and is back a second later, it was
+// a machine without time: nobody's ICE is restarted. An office whose NAT has
+// forgotten all of them is helped all the same.
+func TestCrowdFallsSilent(t *testing.T) {
+	for _, forgotten := range []bool{false, true} {
+		t.Run(fmt.Sprintf("forgotten %t", forgotten), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				net := testnet.New(t, testnet.Delay(20*time.Millisecond))
+				m := metrics.New()
+				session := net.Session(sfu.Options{Metrics: m, API: net.API(false)})
+				alice := net.Join(session, "alice", testnet.Publishing(camera()))
+				var crowd []*testnet.Peer
+				for i := range 4 {
+					crowd = append(crowd, net.Join(session, fmt.Sprint("crowd", i)))
+				}
+				for _, p := range crowd {
+					p.WaitKeyframe(alice, 5*time.Second)
+				}
+				time.Sleep(5 * time.Second)
+				if forgotten {
+					for _, p := range crowd {
+						p.Link.Forget()
+					}
+					for _, p := range crowd {
+						p.WaitPackets(alice, types.KindVideo, received(p, alice)+20, 6*time.Second)
+					}
+					return
+				}
+				for _, p := range crowd {
+					p.Link.Cut(true)
+				}
+				time.Sleep(3 * time.Second)
+				for _, p := range crowd {
+					p.Link.Cut(false)
+				}
+				time.Sleep(5 * time.Second)
+				if silences, n := m.MediaSilences.Load(), m.MediaRestarts[metrics.RestartSilence].Load(); silences != 4 || n > 2 {
+					t.Errorf("%d restarts for %d silences", n, silences)
+				}
+			})
+		})
+	}
+}
+
 // A minute without a network: ICE gives up, and the offer that waits is answered
 // when the client is back.
 func TestLongOutage(t *testing.T) {

@@ -39,6 +39,11 @@ const (
 	// answerGrace is how long media may still take to be heard after the client
 	// has answered on his socket: when an outage ends, TCP may be the first.
 	answerGrace = 200 * time.Millisecond
+	// crowdGrace is the same while more than a quarter of the room is silent: it is
+	// more likely that this machine, or theirs, has no time than that so many paths
+	// have broken at once, and restarts for all would make it worse. It is short
+	// enough for an office whose NAT has been restarted.
+	crowdGrace = 2 * time.Second
 	// lateLook is how late a look may be to count: on a machine that has no time
 	// for its goroutines what was not heard may just not have been read, and a
 	// restart for everyone would be all it needs.
@@ -146,9 +151,11 @@ func (p *Peer) silenceChanged(silent bool) {
 	p.silent.Store(silent)
 	c.askedAt = time.Time{}
 	if silent {
+		p.session.silent.Add(1)
 		p.session.opts.Metrics.MediaSilences.Add(1)
 		p.log.Info("media is silent", "ice", c.pc.ICEConnectionState().String())
 	} else {
+		p.session.silent.Add(-1)
 		silence := p.session.clock.at(time.Now()) - c.listener.since
 		p.log.Info("media is heard again", "after", time.Duration(silence).Round(time.Millisecond))
 		for _, s := range c.slots {
@@ -164,8 +171,16 @@ func (p *Peer) silenceChanged(silent bool) {
 func (p *Peer) answered() {
 	p.nudged.Store(false)
 	if c := p.conn; c != nil && c.listener.silent && c.askedAt.IsZero() {
-		c.askedAt = time.Now().Add(answerGrace)
+		c.askedAt = time.Now().Add(p.session.answerGrace())
 	}
+}
+
+// answerGrace is how long one who has answered may stay silent.
+func (s *Session) answerGrace() time.Duration {
+	if n := int(s.silent.Load()); n > 2 && 4*n > len(s.peerList()) {
+		return crowdGrace
+	}
+	return answerGrace
 }
 
 // checkAnswered looks for another way to a client who is there but silent.
@@ -181,7 +196,11 @@ func (p *Peer) checkAnswered(now time.Time) {
 
 // forgetSilence is for a connection that ends: with it ends its silence.
 func (p *Peer) forgetSilence() {
-	if p.silent.Swap(false) && p.cfg.Observer != nil {
+	if !p.silent.Swap(false) {
+		return
+	}
+	p.session.silent.Add(-1)
+	if p.cfg.Observer != nil {
 		p.cfg.Observer.Silent(false)
 	}
 }
