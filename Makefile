@@ -47,7 +47,7 @@ staticcheck:
 	go run $(STATICCHECK) ./...
 
 go-test: ## the Go tests, with the race detector
-	go test -race -timeout 10m -json ./... | node scripts/gotest.mjs
+	go test -race -timeout 20m -json ./... | node scripts/gotest.mjs
 
 types: ## checks the JSDoc types of the page
 	npx tsc --noEmit -p web/tsconfig.json

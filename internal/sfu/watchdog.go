@@ -131,12 +131,8 @@ func (p *Peer) watch(now time.Time) {
 func (p *Peer) watchMissing(now time.Time) {
 	c := p.conn
 	idle := c.state == stable && !c.pending && !c.needRestart
-	missing := idle && slices.ContainsFunc(p.receivable(), func(t *Track) bool {
-		return !slices.ContainsFunc(c.slots, func(s *slot) bool { return !s.free && s.track() == t }) &&
-			!slices.ContainsFunc(p.lastSent.Unassigned, func(u types.TrackInfo) bool { return u.TrackID == t.info.TrackID })
-	})
 	switch {
-	case !missing:
+	case !idle || p.accounted():
 		c.watchdog.missing = time.Time{}
 	case c.watchdog.missing.IsZero(): // it may be on its way through the inbox
 		c.watchdog.missing = now
@@ -146,6 +142,21 @@ func (p *Peer) watchMissing(now time.Time) {
 		p.count(metrics.FaultNotOffered, metrics.RepairOffer)
 		p.reconcile()
 	}
+}
+
+// accounted tells whether every track that the client should receive is on an
+// m-line, or was said to be on none.
+func (p *Peer) accounted() bool {
+	known := make(map[types.TrackID]bool, len(p.conn.slots))
+	for _, s := range p.conn.slots {
+		if t := s.track(); t != nil && !s.free {
+			known[t.info.TrackID] = true
+		}
+	}
+	for _, t := range p.lastSent.Unassigned {
+		known[t.TrackID] = true
+	}
+	return !slices.ContainsFunc(p.receivable(), func(t *Track) bool { return !known[t.info.TrackID] })
 }
 
 // watchSlot judges one slot and takes the next step if it is due.

@@ -40,16 +40,18 @@ func TestFortyInOneRoom(t *testing.T) {
 			people[first+i].Publication(types.SourceMicrophone).SetLevel(15, true)
 		}
 		for i, c := range people {
-			for n := range 3 {
-				speaker := people[first+n]
-				if speaker == c {
-					continue
-				}
-				before := c.From(speaker.Tag(), types.KindAudio).Packets
-				wait(t, c, fmt.Sprintf("%d to hear %d", i, first+n), func(st *client.State) bool {
-					return st.From(speaker.Tag(), types.KindAudio).Packets > before+5
-				})
+			var before [3]int64
+			for n := range before {
+				before[n] = c.From(people[first+n].Tag(), types.KindAudio).Packets
 			}
+			wait(t, c, fmt.Sprintf("%d to hear those who talk", i), func(st *client.State) bool {
+				for n, packets := range before {
+					if speaker := people[first+n]; speaker != c && st.From(speaker.Tag(), types.KindAudio).Packets <= packets+5 {
+						return false
+					}
+				}
+				return true
+			})
 		}
 		wait(t, people[0], "word of who speaks", func(st *client.State) bool {
 			return len(st.Speakers.Speakers) == 3

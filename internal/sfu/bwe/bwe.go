@@ -42,12 +42,14 @@ const (
 	backoff = 0.85
 	// growth is how much the estimate rises in a second of use far below the
 	// capacity last seen; near it, one packet in each response time.
-	growth      = 1.08
-	packetBits  = 1200 * 8
-	nearBelow   = 0.8
-	nearAbove   = 1.15
-	nearFor     = 30 * time.Second
-	minRate     = 20_000
+	growth     = 1.08
+	packetBits = 1200 * 8
+	nearBelow  = 0.8
+	nearAbove  = 1.15
+	nearFor    = 30 * time.Second
+	// minRate is sound, and a picture of postage-stamp size or none. Packets that
+	// wait at less come from a busy machine more likely than from a narrower way.
+	minRate     = 150_000
 	maxRate     = 1e9
 	holdAfter   = time.Second            // no growth so soon after congestion
 	gapAfter    = 300 * time.Millisecond // without feedback: the way was cut, loss is not its capacity's
