@@ -86,12 +86,12 @@ func (l *listener) look(now int64, s signs) (changed bool) {
 		l.numbering = now
 	}
 	l.number = s.number
-	any := max(s.media, s.check)
+	latest := max(s.media, s.check)
 	if l.silent {
-		l.silent = s.media <= l.since && (l.reports || any <= l.since)
+		l.silent = s.media <= l.since && (l.reports || latest <= l.since)
 		return !l.silent
 	}
-	last, limit := any, idleSilence
+	last, limit := latest, idleSilence
 	l.reports = s.report != 0 && l.numbering != 0 && now-l.numbering >= int64(reportSilence)
 	switch {
 	case l.reports:
