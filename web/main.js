@@ -118,6 +118,8 @@ function drawNow() {
   const own = { camera: local.cameraStream, screen: local.screenStream };
   const world = { now: Date.now(), online: navigator.onLine, weak: weakness.weak };
   const call = callModel(session.state, local.state, own, support, world);
+  // Gone again: the word about the last return would stand over what is said now.
+  if (session.state.away) app.toasts.dismiss('back');
   const microphone = local.track('microphone');
   const wanted = { microphone: preferences.wantMicrophone, camera: preferences.wantCamera };
   const inCall = phase === 'joined' || phase === 'reconnecting';
