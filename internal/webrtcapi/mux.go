@@ -12,16 +12,13 @@ import (
 	"github.com/pion/ice/v4"
 	"github.com/pion/logging"
 	"github.com/pion/transport/v5"
+
+	"aq-server/internal/udpio"
 )
 
-const (
-	// rescanInterval bounds how often the interfaces are read again when a
-	// PeerConnection gathers candidates.
-	rescanInterval = 5 * time.Second
-	// socketBuffer is asked for in each direction: a keyframe to many people
-	// is a burst of a megabyte. The kernel may grant less.
-	socketBuffer = 4 << 20
-)
+// rescanInterval bounds how often the interfaces are read again when a
+// PeerConnection gathers candidates.
+const rescanInterval = 5 * time.Second
 
 // portMux is an ice.UDPMux of one UDP port on every address of the machine, a
 // socket per address: a wildcard socket would answer from the address that the
@@ -31,6 +28,7 @@ const (
 type portMux struct {
 	net  transport.Net
 	port int
+	opts udpio.Options
 	log  *slog.Logger
 	pion logging.LeveledLogger
 
@@ -42,9 +40,9 @@ type portMux struct {
 	excluded map[netip.Addr]bool // could not be bound: logged once
 }
 
-func newPortMux(network transport.Net, port int, pion logging.LeveledLogger, log *slog.Logger) (*portMux, error) {
+func newPortMux(network transport.Net, port int, opts udpio.Options, pion logging.LeveledLogger) (*portMux, error) {
 	m := &portMux{
-		net: network, port: port, log: log, pion: pion,
+		net: network, port: port, opts: opts, log: opts.Log, pion: pion,
 		muxes:    map[netip.AddrPort]*ice.UDPMuxDefault{},
 		excluded: map[netip.Addr]bool{},
 	}
@@ -87,9 +85,9 @@ func (m *portMux) scanLocked() error {
 			m.log.Warn("address not used for media", "address", addr.String(), "err", err)
 			continue
 		}
-		_ = conn.SetReadBuffer(socketBuffer)
-		_ = conn.SetWriteBuffer(socketBuffer)
-		m.muxes[at] = ice.NewUDPMuxDefault(ice.UDPMuxParams{UDPConn: conn, Logger: m.pion, Net: m.net})
+		m.muxes[at] = ice.NewUDPMuxDefault(ice.UDPMuxParams{
+			UDPConn: udpio.New(conn, m.opts), Logger: m.pion, Net: m.net,
+		})
 		m.order = append(m.order, at)
 	}
 	return nil
