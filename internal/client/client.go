@@ -368,6 +368,10 @@ func (c *Client) fail(err error) {
 // goroutine, in the order in which it came.
 func (c *Client) receive(m types.Message, size int) {
 	now := time.Now()
+	if m.Event == types.EventChat && c.opts.OnChat != nil {
+		c.opts.OnChat(m)
+		return
+	}
 	apply, err := interpret(m, now)
 	c.update(func(st *State) {
 		st.Events[m.Event]++
