@@ -23,6 +23,12 @@ const (
 	// to the same: browsers cut a frame into parts that differ by an octet, and
 	// the kernel takes packets of one size as one message.
 	evenSpread = 8
+	// linger is how long the packets of an unfinished frame wait for the rest of
+	// it. It is shown when it is complete, so nobody sees the wait; what comes
+	// together costs the kernel less.
+	linger = 500 * time.Microsecond
+	// lingerFor is from how many subscribers on that pays.
+	lingerFor = 3
 )
 
 // backlog are the packets between the reader of a layer and its fan-out: while
@@ -44,9 +50,9 @@ func (w *backlog) put(p *packet.Packet) bool {
 	}
 	p.Retain()
 	w.packets = append(w.packets, p)
-	first := len(w.packets) == 1
+	tell := len(w.packets) == 1 || p.Marker
 	w.mu.Unlock()
-	if first {
+	if tell {
 		w.signal()
 	}
 	return true
@@ -68,11 +74,14 @@ func (w *backlog) close() {
 }
 
 // take waits for packets and returns all of them, in exchange for the memory of
-// those before. It returns nothing when the reader has ended.
-func (w *backlog) take(empty []*packet.Packet) []*packet.Packet {
+// those before. It returns nothing when the reader has ended. With a timer it
+// waits for the end of a frame that has begun, for linger at the most.
+func (w *backlog) take(empty []*packet.Packet, timer *time.Timer) []*packet.Packet {
+	var late <-chan time.Time
 	for {
 		w.mu.Lock()
-		if len(w.packets) > 0 {
+		n := len(w.packets)
+		if n > 0 && (timer == nil || w.packets[n-1].Marker || w.closed) {
 			list := w.packets
 			w.packets = empty[:0]
 			w.mu.Unlock()
@@ -83,7 +92,15 @@ func (w *backlog) take(empty []*packet.Packet) []*packet.Packet {
 		if closed {
 			return nil
 		}
-		<-w.wake
+		if n > 0 && late == nil {
+			timer.Reset(linger)
+			late = timer.C
+		}
+		select {
+		case <-w.wake:
+		case <-late:
+			timer = nil
+		}
 	}
 }
 
@@ -140,8 +157,14 @@ func (l *layer) fanOut() {
 	var list []*packet.Packet
 	var r run
 	turn := 0
+	timer := time.NewTimer(time.Hour)
+	defer timer.Stop()
 	for {
-		if list = l.waiting.take(list); len(list) == 0 {
+		wait := timer
+		if l.track.info.Kind != types.KindVideo || len(*l.track.subscribers.Load()) < lingerFor {
+			wait = nil
+		}
+		if list = l.waiting.take(list, wait); len(list) == 0 {
 			return
 		}
 		b := l.track.conn.session().burst()

@@ -75,6 +75,7 @@ type slot struct {
 	rtxSSRC  uint32 // 0: no RTX
 	ext      extensionIDs
 	types    map[codecKey]payloadTypes // accepted by the client
+	pt       payloadTypes              // of the source's codec
 	limit    int                       // largest rank that the downlink allows; allocate.None: nothing
 	target   *layer                    // what is or is about to be forwarded
 	fw       *forward.Forwarder
@@ -167,6 +168,9 @@ func (s *slot) Unbind(webrtc.TrackLocalContext) error {
 func (s *slot) accept(pts map[codecKey]payloadTypes) {
 	s.mu.Lock()
 	s.types, s.midBytes = pts, []byte(s.mid)
+	if s.source != nil {
+		s.pt = pts[s.source.codec]
+	}
 	s.mu.Unlock()
 	s.retarget()
 }
@@ -181,6 +185,9 @@ func (s *slot) setSource(t *Track, view types.TrackView) {
 		return
 	}
 	s.source, s.view, s.target = t, view, nil
+	if s.pt = (payloadTypes{}); t != nil {
+		s.pt = s.types[t.codec]
+	}
 	s.limit = noLimit
 	if s.kind == types.KindVideo && s.conn.down.rate.Load() != 0 {
 		s.limit = allocate.None // until it has its share, which is next; see reconcile

@@ -21,13 +21,12 @@ type extensionBuffer struct {
 // even is by how many octets the payload is to be padded, at the session time
 // at. A stream without RTX is not: a packet sent again must be the same.
 func (s *slot) writeLocked(l *layer, p *packet.Packet, b *burst, even uint8, at int64) {
-	pt := s.types[l.track.codec]
 	payload := p.Payload
 	if s.out.Rewrite {
 		payload = s.out.Payload(p, s.scratchLocked())
 	}
 	h := &s.header
-	h.Version, h.Marker, h.PayloadType = 2, s.out.Marker, pt.media
+	h.Version, h.Marker, h.PayloadType = 2, s.out.Marker, s.pt.media
 	h.SequenceNumber, h.Timestamp, h.SSRC = s.out.SN, s.out.TS, s.ssrc
 	s.extendLocked(l, p, len(payload), true, at)
 	if even > 0 && s.rtxSSRC != 0 {

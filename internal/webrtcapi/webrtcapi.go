@@ -132,7 +132,7 @@ func New(opts Options) (*API, error) {
 		outbounds: map[uint32]*Outbound{},
 	}
 	sockets := udpio.Options{Metrics: opts.Metrics, Sent: a.sentSingly, Log: opts.Log}
-	if a.mux, err = newPortMux(network, opts.MediaPort, sockets, a.loggers.NewLogger("mux")); err != nil {
+	if a.mux, err = newPortMux(network, opts.MediaPort, sockets); err != nil {
 		return nil, err
 	}
 	a.rewrites = publicRules(opts.PublicIPs, a.mux.addresses())
