@@ -101,8 +101,10 @@ func NewWebsocketHandler(opts Options) *WebsocketHandler {
 	}
 }
 
-// ServeHTTP serves one client from the handshake to the end of his socket. A
-// join that is refused is answered in HTTP (WriteError).
+// ServeHTTP takes one client in. A join that is refused is answered in HTTP
+// (WriteError); else it returns after the handshake, so that nothing is left of
+// the request, and the client has a goroutine of his own. Shutdown ends and
+// awaits it.
 func (h *WebsocketHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	join, refusal := h.checkJoin(r)
 	if refusal != nil {
@@ -114,7 +116,12 @@ func (h *WebsocketHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.refuse(w, r, types.Errorf(types.CodeDraining, "the server is restarting; try again in a moment"))
 		return
 	}
-	defer h.forget(c)
+	served := false
+	defer func() {
+		if !served {
+			h.forget(c)
+		}
+	}()
 	conn := &wire{budget: wireBudget, writeDeadline: h.opts.WriteDeadline}
 	ws, err := h.upgrader.Upgrade(hijacker{w, conn}, r, nil)
 	if err != nil { // answered by Upgrade
@@ -122,6 +129,13 @@ func (h *WebsocketHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	h.files.took()
+	served = true
+	go h.serve(c, ws, conn) // ended and awaited by Shutdown
+}
+
+// serve runs a client to the end of his socket.
+func (h *WebsocketHandler) serve(c *client, ws *websocket.Conn, conn *wire) {
+	defer h.forget(c)
 	m := h.opts.Metrics
 	m.TotalConnectionsCreated.Add(1)
 	m.ActiveConnections.Add(1)
