@@ -21,7 +21,7 @@ func roomName(i int) string { return fmt.Sprint("load-", i+1) }
 
 // plan lists the joins: publishers of all rooms first, then the others, a room
 // after the other in turn.
-func (c *config) plan() (first, then []entry) {
+func (c *options) plan() (first, then []entry) {
 	for i := range c.Publishers {
 		for room := range c.Rooms {
 			// He hears the others, but need not wait for them.
@@ -43,13 +43,21 @@ func (c *config) plan() (first, then []entry) {
 	return first, then
 }
 
-// join lets everybody of a list in, at the pace that the flags say, and returns
+// inFlight bounds how many join at a time, but in a storm: a server, or a load,
+// that cannot follow the pace gets a slower one.
+const inFlight = 32
+
+// admit lets everybody of a list in, at the pace that the flags say, and returns
 // when all are there or have failed.
 func (l *load) admit(ctx context.Context, list []entry, storm bool) {
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	pace := time.NewTicker(time.Duration(float64(time.Second) / l.cfg.Ramp))
 	defer pace.Stop()
+	places := make(chan struct{}, inFlight)
+	if storm {
+		places = make(chan struct{}, len(list))
+	}
 	for _, e := range list {
 		if !storm {
 			select {
@@ -60,7 +68,9 @@ func (l *load) admit(ctx context.Context, list []entry, storm bool) {
 		if ctx.Err() != nil {
 			return
 		}
+		places <- struct{}{} // joins have a limit of time
 		wg.Go(func() {
+			defer func() { <-places }()
 			defer recovery.RecoverWithPrefix("join")
 			l.enter(ctx, e.room, e.role)
 		})

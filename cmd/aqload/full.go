@@ -63,17 +63,17 @@ type frames struct {
 
 // FrameCounts is the verdict.
 type FrameCounts struct {
-	Whole    int64 `json:"whole"`
-	Broken   int64 `json:"broken"`    // a packet is missing
-	NoKey    int64 `json:"no_key"`    // streams that did not begin with a keyframe
-	NotFirst int64 `json:"undecoded"` // frames behind a broken one, before the next keyframe
+	Whole   int64 `json:"whole"`
+	Broken  int64 `json:"broken"`  // a packet is missing
+	NoKey   int64 `json:"no_key"`  // streams that did not begin with a keyframe
+	Useless int64 `json:"useless"` // whole, but behind a broken one and before the next keyframe
 }
 
 func (f *FrameCounts) add(o FrameCounts, sign int64) {
 	f.Whole += sign * o.Whole
 	f.Broken += sign * o.Broken
 	f.NoKey += sign * o.NoKey
-	f.NotFirst += sign * o.NotFirst
+	f.Useless += sign * o.Useless
 }
 
 type streamKey struct {
@@ -82,10 +82,9 @@ type streamKey struct {
 }
 
 // An assembly is the frame of a stream that is under way. On loopback packets
-// come in order but for repairs, which come within a few frames.
+// come in order but for repairs, which come within a second.
 type assembly struct {
-	frames    [8]frame
-	newest    uint32
+	frames    [32]frame // about a second
 	decodable bool
 }
 
@@ -138,7 +137,7 @@ func (f *frames) retire(a *assembly, at *frame) {
 		f.Whole++
 		a.decodable = true
 	case !a.decodable:
-		f.NotFirst++
+		f.Useless++
 	default:
 		f.Whole++
 	}

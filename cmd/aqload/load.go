@@ -23,7 +23,7 @@ import (
 // of them.
 type load struct {
 	// Set by newLoad, then constant.
-	cfg     config
+	cfg     options
 	url     string
 	pid     int // 0: unknown
 	out     io.Writer
@@ -43,7 +43,7 @@ type load struct {
 	named    int
 }
 
-func newLoad(cfg config, address string, pid int, out io.Writer) (*load, error) {
+func newLoad(cfg options, address string, pid int, out io.Writer) (*load, error) {
 	network, err := stdnet.NewNet()
 	if err != nil {
 		return nil, fmt.Errorf("read the network interfaces: %w", err)

@@ -19,6 +19,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"runtime/pprof"
 	"syscall"
 )
 
@@ -39,10 +40,21 @@ func main() {
 	}
 }
 
-func execute(ctx context.Context, cfg config) error {
+func execute(ctx context.Context, cfg options) error {
 	var progress io.Writer = io.Discard
 	if terminal(os.Stderr) || cfg.Search {
 		progress = os.Stderr
+	}
+	if cfg.Profile != "" {
+		file, err := os.Create(cfg.Profile)
+		if err != nil {
+			return err
+		}
+		defer func() { _ = file.Close() }()
+		if err := pprof.StartCPUProfile(file); err != nil {
+			return err
+		}
+		defer pprof.StopCPUProfile()
 	}
 	r, err := run(ctx, cfg, progress)
 	if err != nil {

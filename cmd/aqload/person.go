@@ -88,7 +88,7 @@ func (l *load) join(ctx context.Context, room, name string, r role) (*person, er
 func connected(s *client.State) bool { return s.ConnectionState == webrtc.PeerConnectionStateConnected }
 
 // publish is what a publisher sends.
-func (c *config) publish() []client.PublishOptions {
+func (c *options) publish() []client.PublishOptions {
 	var list []client.PublishOptions
 	if c.Audio {
 		list = append(list, client.Microphone())

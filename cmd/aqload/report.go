@@ -85,8 +85,8 @@ func (r *Result) print(out io.Writer) error {
 	line("loss", "%.3f %% (%d packets), worst subscriber %.3f %%, %d silent; full receivers %.3f %%",
 		r.Loss*100, r.Lost, r.Worst*100, r.Silent, r.LossFull*100)
 	line("latency", "p50 %.2f, p99 %.2f, max %.2f ms of %d packets", r.Latency.P50, r.Latency.P99, r.Latency.Max, r.Latency.Count)
-	line("frames", "%d whole, %d broken, %d undecodable; %d streams without a keyframe first",
-		r.Frames.Whole, r.Frames.Broken, r.Frames.NotFirst, r.Frames.NoKey)
+	line("frames", "%d whole, %d broken, %d useless; %d streams without a keyframe first",
+		r.Frames.Whole, r.Frames.Broken, r.Frames.Useless, r.Frames.NoKey)
 	for _, phase := range []struct {
 		name string
 		d    Distribution

@@ -14,7 +14,7 @@ import (
 )
 
 // run loads a server as the flags say and returns what it found.
-func run(ctx context.Context, cfg config, out io.Writer) (*Result, error) {
+func run(ctx context.Context, cfg options, out io.Writer) (*Result, error) {
 	if err := raiseDescriptors(); err != nil {
 		return nil, err
 	}

@@ -67,6 +67,7 @@ func healthy(ctx context.Context, url string) error {
 	defer cancel()
 	retry := time.NewTicker(20 * time.Millisecond)
 	defer retry.Stop()
+	defer http.DefaultClient.CloseIdleConnections()
 	for {
 		if resp, err := http.Get(url + "/health"); err == nil {
 			return resp.Body.Close()

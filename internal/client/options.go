@@ -45,7 +45,8 @@ type Options struct {
 	// Light is for crowds whose packets are counted before decryption, by Net:
 	// VP8 and Opus with the usual header extensions, but without RTX and
 	// transport-wide feedback, and of the interceptors only those that answer
-	// for what it publishes. Streams that arrive are not read.
+	// for what it publishes. Streams that arrive are not read, State.Peers does
+	// not follow who comes and goes, and of offers the SDP is not kept.
 	Light bool
 	// Codecs this client decodes, in the order it prefers; nil means all.
 	Codecs []string

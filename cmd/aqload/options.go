@@ -6,6 +6,8 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
+	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -18,8 +20,8 @@ const (
 	joinTimeout = 40 * time.Second
 )
 
-// config is what the flags say.
-type config struct {
+// options is what the flags say.
+type options struct {
 	URL    string
 	Server string
 	Env    string
@@ -44,7 +46,8 @@ type config struct {
 	Churn    float64
 	Search   bool
 
-	JSON string
+	JSON    string
+	Profile string
 }
 
 // rate is a flag of bits a second: 1500000, 800k, 1.5M.
@@ -69,8 +72,8 @@ func (r *rate) Set(s string) error {
 }
 
 // parse reads the command line.
-func parse(args []string) (config, error) {
-	c := config{Bitrate: 1_500_000}
+func parse(args []string) (options, error) {
+	c := options{Bitrate: 1_500_000}
 	f := flag.NewFlagSet("aqload", flag.ContinueOnError)
 	f.StringVar(&c.URL, "url", "http://127.0.0.1:8080", "server to load")
 	f.StringVar(&c.Server, "server", "", "server binary to start, pinned to one core, with the load on the others; in place of -url and -pid")
@@ -98,8 +101,14 @@ func parse(args []string) (config, error) {
 	f.BoolVar(&c.Search, "search", false, "find the largest number of subscribers with less than 1 % loss, up to -subscribers")
 
 	f.StringVar(&c.JSON, "json", "", "write the result as JSON to this file; - is the standard output")
-	if err := f.Parse(args); err != nil {
+	f.StringVar(&c.Profile, "profile", "", "write a CPU profile of the load generator itself to this file")
+	f.SetOutput(io.Discard) // main tells the error, in one line
+	if err := f.Parse(args); errors.Is(err, flag.ErrHelp) {
+		f.SetOutput(os.Stdout)
+		f.PrintDefaults()
 		return c, err
+	} else if err != nil {
+		return c, fmt.Errorf("%w (-help lists the flags)", err)
 	}
 	if f.NArg() > 0 {
 		return c, fmt.Errorf("what is %q?", f.Arg(0))
@@ -107,7 +116,7 @@ func parse(args []string) (config, error) {
 	return c, c.validate()
 }
 
-func (c *config) validate() error {
+func (c *options) validate() error {
 	if c.Meeting > 0 {
 		c.Publishers, c.Subscribers = 0, 0
 	}
