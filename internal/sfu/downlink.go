@@ -44,7 +44,9 @@ type downlink struct {
 	due      time.Time // of the next look; zero: none
 	raisedAt time.Time
 	probe    bwe.Cluster
-	left     int // packets of the probe
+	packets  int // of the probe
+	left     int // of them, still to be sent
+	tick     int // of the probe
 	nextTick time.Time
 	prober   *slot // whose RTX stream carries the padding
 	readers  []*webrtc.RTPReceiver
@@ -249,14 +251,15 @@ func (p *Peer) startProbe(now time.Time, result allocate.Result) {
 		d.mu.Unlock()
 		return
 	}
-	probe, ok := d.est.Probe(at, step, want)
+	probe, ok := d.est.Probe(at, float64(result.Used), step, want)
 	d.mu.Unlock()
 	if !ok {
 		return
 	}
 	c.listen(s)
 	d.probe, d.nextTick = probe, now
-	d.left = max(bwe.ProbePackets, int(probe.Rate*probe.Time.Seconds()/8)/(paddingSize+wireOverhead))
+	d.packets = max(bwe.ProbePackets, int(probe.Rate*probe.Time.Seconds()/8)/(paddingSize+wireOverhead))
+	d.left, d.tick = d.packets, 0
 	c.sent.begin(probe.ID)
 	p.continueProbe(now)
 }
@@ -269,9 +272,9 @@ func (p *Peer) continueProbe(now time.Time) {
 		return
 	}
 	d.nextTick = now.Add(probeTick)
+	d.tick++
 	ticks := int(d.probe.Time / probeTick)
-	total := max(bwe.ProbePackets, int(d.probe.Rate*d.probe.Time.Seconds()/8)/(paddingSize+wireOverhead))
-	n := min((total+ticks-1)/ticks, d.left)
+	n := min(d.left-d.packets+(d.packets*d.tick+ticks-1)/ticks, d.left)
 	d.left -= n
 	sent := d.prober.pad(n)
 	p.session.opts.Metrics.ProbePackets.Add(int64(sent))
