@@ -2,6 +2,7 @@ package sfu
 
 import (
 	"cmp"
+	"math"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -46,7 +47,7 @@ type downlink struct {
 	probe    bwe.Cluster
 	packets  int // of the probe
 	left     int // of them, still to be sent
-	tick     int // of the probe
+	began    time.Time
 	nextTick time.Time
 	prober   *slot // whose RTX stream carries the padding
 	readers  []*webrtc.RTPReceiver
@@ -259,7 +260,7 @@ func (p *Peer) startProbe(now time.Time, result allocate.Result) {
 	c.listen(s)
 	d.probe, d.nextTick = probe, now
 	d.packets = max(bwe.ProbePackets, int(probe.Rate*probe.Time.Seconds()/8)/(paddingSize+wireOverhead))
-	d.left, d.tick = d.packets, 0
+	d.left, d.began = d.packets, now
 	c.sent.begin(probe.ID)
 	p.continueProbe(now)
 }
@@ -272,9 +273,9 @@ func (p *Peer) continueProbe(now time.Time) {
 		return
 	}
 	d.nextTick = now.Add(probeTick)
-	d.tick++
-	ticks := int(d.probe.Time / probeTick)
-	n := min(d.left-d.packets+(d.packets*d.tick+ticks-1)/ticks, d.left)
+	// A tick that comes late sends what the ones before it should have.
+	part := min(float64(now.Sub(d.began)+probeTick)/float64(d.probe.Time), 1)
+	n := d.left - d.packets + int(math.Ceil(part*float64(d.packets)))
 	d.left -= n
 	sent := d.prober.pad(n)
 	p.session.opts.Metrics.ProbePackets.Add(int64(sent))

@@ -34,6 +34,7 @@ const (
 	patientStep = 2.0              // times the estimate
 	probeLost   = time.Second      // without a report on it
 	maxStep     = 4.0              // times the estimate
+	spare       = 1.5              // times all that is wanted
 	// A result of muchMore times the estimate is more than what congestion left
 	// free: the way is wider than it was, whatever the cluster was sent at.
 	muchMore = 1.3
@@ -80,8 +81,9 @@ func (e *Estimator) Probe(now time.Duration, used, step, want float64) (c Cluste
 	if !e.probeDue(now, want) {
 		return Cluster{}, false
 	}
-	// A little more than needed: a result is a little less than what was sent.
-	c.Rate = min(max(1.1*step, 2*e.rate), maxStep*e.rate, 1.1*want)
+	// More than needed: a result is less than what was sent, by a fifth where a
+	// machine is busy, and one that falls short of want a little has failed.
+	c.Rate = min(max(1.1*step, 2*e.rate), maxStep*e.rate, spare*want)
 	if c.ID = p.id + 1; c.ID == 0 {
 		c.ID = 1
 	}
