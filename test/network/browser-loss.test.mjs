@@ -16,6 +16,8 @@ const enough = full ? 60_000 : 15_000;
 const inTime = (full ? 400 : 1_200) - 40;
 /** Of pictures that came, how many per cent are shown at least: more is the machine's affair. */
 const shown = full ? 90 : 50;
+/** Of the time, in how many per cent at least the picture does not stop for longer than three frames. */
+const moving = full ? 90 : 50;
 /** Frames that may be on their way when the counts are taken. */
 const underway = 3;
 
@@ -93,8 +95,8 @@ for (const [loss, aim] of full ? [[2, 99.9], [5, 99.5], [10, 99]] : [[5, 99.5]])
       const { nacks, verdicts: [bob, carol] } = await play(all);
       console.log(`F1 ${loss} %: Bob ${JSON.stringify(bob)}, Carol ${JSON.stringify(carol)}`);
       percent(`Chromium F1 loss ${loss} % down, 80 ms: pictures within 400 ms`, bob.inTime, aim);
-      percent('Chromium F1 pictures decoded', bob.decoded, shown);
-      percent('Chromium F1 time without a freeze', 1 - (1000 * bob.frozen) / enough, 98);
+      percent(`Chromium F1 loss ${loss} % down: pictures decoded`, bob.decoded, shown);
+      percent(`Chromium F1 loss ${loss} % down: time without a freeze`, 1 - (1000 * bob.frozen) / enough, moving);
       percent('Chromium F1 pictures of others in the room', carol.inTime, 99.9);
       assert.ok(bob.lost > bob.packets * (loss / 200) && bob.repaired > bob.lost / 2, 'there was loss, and it was repaired');
       assert.equal(carol.lost, 0);
@@ -121,7 +123,7 @@ if (full)
       for (const list of await Promise.all(watchers.map(recorded))) {
         const verdict = judge(list, 0.03);
         console.log(`F2: ${JSON.stringify(verdict)}, ${asked('nacks')} requests for repairs, ${asked('plis')} for keyframes`);
-        percent('Chromium F2 loss 5 % up, 80 ms, sent by Chromium: time without a freeze', 1 - (1000 * verdict.frozen) / enough, 95);
+        percent('Chromium F2 loss 5 % up, 80 ms, sent by Chromium: time without a freeze', 1 - (1000 * verdict.frozen) / enough, moving);
       }
       assert.ok(asked('nacks') > 0, 'there was loss, and the page was asked to repair it');
     },
@@ -151,7 +153,8 @@ inTheLab(
     const { plis, verdicts: [bob, carol] } = await play(all);
     console.log(`F3: Bob ${JSON.stringify(bob)}, Carol ${JSON.stringify(carol)}, ${plis} requests for keyframes`);
     count('Chromium F3 jitter 50±30 ms, reordered: keyframes asked for in 10 s', (plis * 10_000) / enough, 1);
-    count('Chromium F3 packets lost', bob.lost + carol.lost, 0);
+    // Some may just have been overtaken when they are counted.
+    count('Chromium F3 packets lost of some 14,000', Math.max(bob.lost, carol.lost), 5);
     percent('Chromium F3 pictures within 400 ms', bob.inTime, 99.5);
   },
   180,
