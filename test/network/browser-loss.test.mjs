@@ -15,9 +15,9 @@ const enough = full ? 60_000 : 15_000;
 /** How old a picture may be when it leaves the jitter buffer, after 40 ms on the way. */
 const inTime = (full ? 400 : 1_200) - 40;
 /** Of pictures that came, how many per cent are shown at least: more is the machine's affair. */
-const shown = full ? 90 : 50;
+const shown = 90;
 /** Of the time, in how many per cent at least the picture does not stop for longer than three frames. */
-const moving = full ? 90 : 50;
+const moving = 90;
 /** Frames that may be on their way when the counts are taken. */
 const underway = 3;
 
