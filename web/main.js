@@ -3,6 +3,7 @@
 import { Comeback } from './comeback.js';
 import { permission } from './media/devices.js';
 import { watchDoubts } from './doubts.js';
+import { Invite } from './invite.js';
 import { LocalMedia } from './media/localmedia.js';
 import { figuresOf } from './media/stats.js';
 import { support as supportOf } from './media/support.js';
@@ -19,6 +20,8 @@ import { WakeLock } from './wakelock.js';
 import { Weakness } from './weakness.js';
 
 const app = /** @type {import('./ui/app.js').AqApp} */ (document.querySelector('aq-app'));
+const invite = new Invite(sessionStorageIfAllowed());
+invite.take(location, history);
 const support = supportOf();
 const preferences = loadPreferences();
 const wakeLock = new WakeLock();
@@ -52,7 +55,8 @@ const local = new LocalMedia({
 const socketPath = document.documentElement.dataset.websocketPath || '/aq_server/websocket';
 const session = new Session({
   url: `${location.protocol === 'https:' ? 'wss:' : 'ws:'}//${location.host}${socketPath}`,
-  validate: (who, signal) => validate(validateUrl(), who, { signal, apart: true }),
+  validate: (who, signal) => validate(validateUrl(), who, { signal, apart: true, token: invite.token }),
+  openSocket: (url) => new WebSocket(url, invite.subprotocols),
   webrtc: support.webrtc,
   onChange: draw,
   onNotice: notice,
@@ -365,7 +369,7 @@ async function check(who) {
   checking = controller;
   await new Promise((resolve) => setTimeout(resolve, 250));
   if (controller.signal.aborted || session.state.phase === 'joined') return;
-  const answer = await validate(validateUrl(), who, { signal: controller.signal }).catch(() => null);
+  const answer = await validate(validateUrl(), who, { signal: controller.signal, token: invite.token }).catch(() => null);
   if (!answer || controller.signal.aborted) return;
   if (answer.ok) {
     app.join.judge({ people: answer.peers, room: answer.room });

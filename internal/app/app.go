@@ -81,6 +81,7 @@ type App struct {
 	state     state
 	listener  net.Listener
 	cert      *certificate // nil without TLS
+	access    access
 	api       *webrtcapi.API
 	rooms     *room.RoomManager
 	sockets   *handlers.WebsocketHandler
@@ -135,6 +136,9 @@ func (a *App) Start() error {
 		return err
 	}
 	a.cert = cert
+	if a.access, err = loadAccess(&a.config); err != nil {
+		return err
+	}
 	if err := a.listen(); err != nil {
 		return err
 	}
@@ -157,10 +161,16 @@ func (a *App) build(cert *certificate) error {
 		Metrics:  a.metrics, Log: a.log,
 		MaxRooms: a.config.MaxRooms, RoomMaxPeers: a.config.RoomMaxPeers, MaxPeers: a.config.MaxPeers,
 		ChatHistory: a.config.ChatHistory, ResumeWindow: a.config.ResumeWindow,
+		GrantsOnly: a.access.verifier != nil,
 	})
 	remote := routes.Remote(a.config.TrustedProxies.Contains)
+	var tokens handlers.Tokens // not a nil pointer in it
+	if a.access.verifier != nil {
+		tokens = a.access.verifier
+	}
 	a.sockets = handlers.NewWebsocketHandler(handlers.Options{
-		Rooms: a.rooms, Metrics: a.metrics, Log: a.log, Remote: remote,
+		Tokens: tokens,
+		Rooms:  a.rooms, Metrics: a.metrics, Log: a.log, Remote: remote,
 		AllowedOrigins: a.config.AllowedOrigins,
 		KeepalivePing:  a.config.KeepalivePing, KeepalivePong: a.config.KeepalivePong,
 		WriteDeadline: a.config.WriteDeadline, Limits: limits(&a.config),

@@ -22,15 +22,17 @@ const module = "aq-server/"
 // may import. Imports point one way, from main to the pure packages; a new line
 // or a new name is a decision about the architecture.
 var allowed = map[string]string{
-	"cmd/server": "internal/app internal/config internal/recovery internal/systemd",
-	"internal/app": "internal/certs internal/config internal/handlers internal/metrics internal/recovery " +
+	"cmd/server": "internal/app internal/cli internal/config internal/recovery internal/systemd",
+	"internal/app": "internal/auth internal/certs internal/config internal/handlers internal/metrics internal/recovery " +
 		"internal/room internal/routes internal/sfu internal/sfu/packet internal/types internal/webrtcapi web",
 	"internal/routes":       "internal/handlers internal/recovery internal/types",
-	"internal/handlers":     "internal/keepalive internal/metrics internal/names internal/recovery internal/room internal/types",
+	"internal/auth":         "internal/names internal/types",
+	"internal/handlers":     "internal/auth internal/keepalive internal/metrics internal/names internal/recovery internal/room internal/types",
 	"internal/room":         "internal/chat internal/metrics internal/names internal/recovery internal/types",
 	"internal/chat":         "internal/types",
 	"internal/names":        "internal/types",
 	"internal/keepalive":    "internal/recovery",
+	"internal/cli":          "internal/auth internal/config internal/names internal/types",
 	"internal/config":       "",
 	"internal/certs":        "",
 	"internal/metrics":      "",
@@ -73,6 +75,7 @@ var forbidden = []struct {
 		"PeerConnections live in sfu alone, and the packet path below it must be testable without"},
 	{"github.com/pion/", []string{"internal/webrtcapi", "internal/sfu", "internal/sfu/", "internal/client", "internal/testnet", "cmd/aqfigures"},
 		"the control plane knows no media"},
+	{"github.com/golang-jwt/", []string{"internal/auth"}, "tokens are checked in one place"},
 	{"github.com/coreos/go-systemd", []string{"internal/systemd"}, "who started the process is its own affair"},
 	{"github.com/caarlos0/env", []string{"internal/config"}, "settings are read in one place"},
 	{"github.com/prometheus/", []string{"internal/metrics"}, "counters are plain atomics; only the endpoint knows Prometheus"},

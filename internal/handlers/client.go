@@ -112,7 +112,7 @@ func (c *client) session() {
 	member, err := c.opts.Rooms.AddPeerToRoom(room.JoinRequest{
 		Conn: c.out, Room: c.join.room, Username: c.join.username, Protocol: c.join.protocol,
 		Browser: c.browser, Remote: c.remote, Resume: c.join.resume, Keep: c.join.keep, LastChat: c.join.lastChat,
-		Attempt: c.join.attempt,
+		Attempt: c.join.attempt, Grant: c.join.grant,
 	})
 	if err != nil {
 		c.out.Close(causeOfJoin(err))

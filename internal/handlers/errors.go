@@ -43,6 +43,7 @@ var (
 const (
 	// closeAway comes from a page that is closed or reloaded.
 	closeAway      = 4000
+	closeExpired   = 4001
 	closeKeepalive = 4008
 	closeReplaced  = 4009
 )
@@ -74,6 +75,7 @@ var endings = []ending{
 	{errTooBig, websocket.CloseMessageTooBig, "", types.LeaveRejected, room.NotBack},
 	{room.ErrInternal, websocket.CloseInternalServerErr, "internal", types.LeaveError, room.NotBack},
 	{room.ErrShutdown, websocket.CloseServiceRestart, "restart", types.LeaveShutdown, room.NotBack},
+	{room.ErrExpired, closeExpired, "expired", types.LeaveRejected, room.NotBack},
 	{errNoPlace, websocket.CloseTryAgainLater, "", types.LeaveRejected, room.NotBack},
 	{errKeepalive, closeKeepalive, "keepalive timeout", types.LeaveTimeout, room.BackSoon},
 	{room.ErrReplaced, closeReplaced, "replaced", types.LeaveLeft, room.NotBack},
@@ -127,6 +129,8 @@ func causeOfJoin(err error) error {
 		return room.ErrInternal
 	case refused.Code == types.CodeDraining:
 		return room.ErrShutdown
+	case refused.Code == types.CodeTokenRequired:
+		return room.ErrExpired
 	}
 	return errNoPlace
 }
@@ -147,6 +151,8 @@ func statusOf(code types.ErrorCode) int {
 	switch code {
 	case types.CodeBadRoom, types.CodeBadUsername, types.CodeBadParameter, types.CodeNotWebSocket:
 		return http.StatusBadRequest
+	case types.CodeTokenRequired, types.CodeTokenInvalid:
+		return http.StatusUnauthorized
 	case types.CodeOrigin, types.CodeNotPermitted:
 		return http.StatusForbidden
 	case types.CodeNotFound:
@@ -164,6 +170,8 @@ func statusOf(code types.ErrorCode) int {
 func WriteError(w http.ResponseWriter, err *types.ProtocolError) {
 	status := statusOf(err.Code)
 	switch {
+	case status == http.StatusUnauthorized:
+		w.Header().Set("WWW-Authenticate", "Bearer") // RFC 6750, section 3
 	case err.Code == types.CodeDraining:
 		w.Header().Set("Retry-After", "2")
 	case status == http.StatusServiceUnavailable:

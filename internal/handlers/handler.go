@@ -28,7 +28,8 @@ import (
 
 // Rooms is what the handler needs of room.RoomManager.
 type Rooms interface {
-	CanJoin(room, resume string) error
+	CanJoin(req room.JoinRequest) error
+	Knows(room, resume string) bool
 	AddPeerToRoom(req room.JoinRequest) (*room.Member, error)
 	CountPeers(id string) int
 }
@@ -39,6 +40,8 @@ type Options struct {
 	Metrics *metrics.Metrics
 	Log     *slog.Logger
 
+	// Tokens says who may enter; nil lets everybody in.
+	Tokens Tokens
 	// AllowedOrigins are further origins whose pages may connect, lower-case
 	// scheme://host[:port] without default ports.
 	AllowedOrigins []string
@@ -87,6 +90,7 @@ func NewWebsocketHandler(opts Options) *WebsocketHandler {
 		upgrader: websocket.Upgrader{
 			// No compression: the read limit would not bound what is decompressed.
 			EnableCompression: false,
+			Subprotocols:      []string{subprotocol},
 			// An idle socket keeps no write buffer.
 			WriteBufferPool: &sync.Pool{},
 			WriteBufferSize: 4 << 10,

@@ -112,6 +112,8 @@ const (
 	RefusedMethod
 	RefusedOrigin
 	RefusedNotPermitted
+	RefusedTokenRequired
+	RefusedTokenInvalid
 	RefusedRoomFull
 	RefusedServerFull
 	RefusedTooManyRooms
@@ -121,7 +123,8 @@ const (
 
 var refuseNames = [refuseReasons]string{
 	"other", "bad_room", "bad_username", "bad_parameter", "not_websocket", "method_not_allowed",
-	"origin_not_allowed", "not_permitted", "room_full", "server_full", "too_many_rooms", "draining",
+	"origin_not_allowed", "not_permitted", "token_required", "token_invalid",
+	"room_full", "server_full", "too_many_rooms", "draining",
 }
 
 // String returns the reason as the metrics show it.

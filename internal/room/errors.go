@@ -14,6 +14,8 @@ var (
 	ErrReplaced = errors.New("replaced by a newer connection")
 	// ErrShutdown: the server is going down.
 	ErrShutdown = errors.New("the server restarts")
+	// ErrExpired: the token that would let him in does not do so any more.
+	ErrExpired = errors.New("the token has expired")
 	// ErrInternal: a fault of the server ended this member's media.
 	ErrInternal = errors.New("internal fault")
 )
@@ -33,6 +35,10 @@ func causeOf(reason types.LeaveReason) error {
 // Refusals of a join.
 func errDraining() *types.ProtocolError {
 	return types.Errorf(types.CodeDraining, "the server is restarting; try again in a moment")
+}
+
+func errTokenRequired() *types.ProtocolError {
+	return types.Errorf(types.CodeTokenRequired, "this server lets in whoever has an invitation")
 }
 
 func errRoomFull() *types.ProtocolError {

@@ -35,6 +35,8 @@ type Options struct {
 	// ResumeWindow is how long a protocol=1 member whose socket broke may come
 	// back as himself; 0: not at all.
 	ResumeWindow time.Duration
+	// GrantsOnly lets nobody in whose JoinRequest has no Grant.
+	GrantsOnly bool
 	// ICEServers goes to clients as it is.
 	ICEServers []types.ICEServer
 }
@@ -99,26 +101,36 @@ func (rm *RoomManager) pin(id string) *Room {
 }
 
 // CanJoin reports, without joining, how AddPeerToRoom would refuse a client now:
-// nil, or a *types.ProtocolError with the code draining, room_full, server_full
-// or too_many_rooms. Somebody who comes back with his resume token has his place
-// already.
-func (rm *RoomManager) CanJoin(id, resume string) error {
+// nil, or a *types.ProtocolError with the code draining, token_required,
+// room_full, server_full or too_many_rooms. Somebody who comes back with his
+// resume token has his place already. Of req only Room, Resume and Grant count.
+func (rm *RoomManager) CanJoin(req JoinRequest) error {
 	rm.mu.Lock()
-	r, draining, rooms := rm.rooms[id], rm.draining, len(rm.rooms)
+	r, draining, rooms := rm.rooms[req.Room], rm.draining, len(rm.rooms)
 	rm.mu.Unlock()
 	switch {
 	case draining:
 		return errDraining()
+	case r != nil && r.knows(req.Resume):
+		return nil
+	case rm.opts.GrantsOnly && req.Grant == nil:
+		return errTokenRequired()
 	case r == nil && rm.opts.MaxRooms > 0 && rooms >= rm.opts.MaxRooms:
 		return errTooManyRooms()
-	case r != nil && r.knows(resume):
-		return nil
 	case r != nil && r.full():
 		return errRoomFull()
 	case rm.opts.MaxPeers > 0 && rm.peers.Load() >= int64(rm.opts.MaxPeers):
 		return errServerFull()
 	}
 	return nil
+}
+
+// Knows tells whether a resume token is that of somebody in the room.
+func (rm *RoomManager) Knows(id, resume string) bool {
+	rm.mu.Lock()
+	r := rm.rooms[id]
+	rm.mu.Unlock()
+	return r != nil && r.knows(resume)
 }
 
 // reservePeer takes one of MaxPeers places.
@@ -147,6 +159,9 @@ type JoinRequest struct {
 	Browser bool
 	// Remote is the client's address, for logs.
 	Remote string
+	// Grant is what his token allows him; nil: he has none, and may do what
+	// everybody may.
+	Grant *Grant
 
 	// Resume is the token of an earlier welcome, "" for none. Keep: the client
 	// still has his PeerConnection. LastChat is the id of the last chat message
@@ -194,6 +209,9 @@ func (rm *RoomManager) add(req JoinRequest) (*Member, error) {
 				return m, err
 			}
 		}
+	}
+	if rm.opts.GrantsOnly && req.Grant == nil {
+		return nil, errTokenRequired() // he relied on a resume token that has ended meanwhile
 	}
 	r, err := rm.GetOrCreateRoom(req.Room)
 	if err != nil {

@@ -25,6 +25,8 @@ type Member struct {
 	room        *Room
 	peer        types.Peer
 	permissions types.Permissions
+	subject     string // who he is by his token; "" if nobody says
+	named       bool   // by his token: he may not call himself otherwise
 	log         *slog.Logger
 
 	// ready is closed once media is set; media is written once, under Room.mu.
@@ -76,6 +78,9 @@ func newMember(r *Room, req JoinRequest) *Member {
 		attempt:     req.Attempt,
 	}
 	m.unproven.Store(true)
+	if g := req.Grant; g != nil {
+		m.permissions, m.subject, m.named = g.Permissions, g.Subject, g.Named
+	}
 	return m
 }
 
@@ -167,10 +172,13 @@ func (m *Member) Chat(text string) *types.ProtocolError {
 }
 
 // State changes what the others see of him. Either all of u holds afterwards or
-// none; the error has code bad_username. He gets peer_updated in any case, the
+// none; the error has code bad_username or not_permitted. He gets peer_updated in any case, the
 // others when something changed.
 func (m *Member) State(u types.StateUpdate) *types.ProtocolError {
 	username := ""
+	if u.Username != nil && m.named {
+		return types.Errorf(types.CodeNotPermitted, "your invitation says what you are called")
+	}
 	if u.Username != nil {
 		if *u.Username == "" {
 			return types.Errorf(types.CodeBadUsername, "the username is empty")

@@ -258,6 +258,8 @@ const (
 	CodeNotFound        ErrorCode = "not_found"
 	CodeOrigin          ErrorCode = "origin_not_allowed"
 	CodeNotPermitted    ErrorCode = "not_permitted"
+	CodeTokenRequired   ErrorCode = "token_required"
+	CodeTokenInvalid    ErrorCode = "token_invalid"
 	CodeRoomFull        ErrorCode = "room_full"
 	CodeServerFull      ErrorCode = "server_full"
 	CodeTooManyRooms    ErrorCode = "too_many_rooms"

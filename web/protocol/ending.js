@@ -100,6 +100,15 @@ export function endingOfRefusal(refusal) {
     case 'server_full':
     case 'too_many_rooms':
       return { code: refusal.code, title: 'The server is full', text: 'It cannot take more people at the moment. Try again soon.', rejoin };
+    case 'token_required':
+      return { code: refusal.code, title: 'You need an invitation', text: 'Open the link that you were sent, or ask for one.', rejoin };
+    case 'token_invalid':
+      return {
+        code: refusal.code,
+        title: 'Your invitation does not open this room',
+        text: 'It may have expired, or be for another room. Ask for a new link.',
+        rejoin,
+      };
     case 'draining':
       return { code: refusal.code, title: 'The server is restarting', text: 'It will be back in a moment.', rejoin };
     default:
