@@ -161,7 +161,7 @@ func (a *App) build(cert *certificate) error {
 		Metrics:  a.metrics, Log: a.log,
 		MaxRooms: a.config.MaxRooms, RoomMaxPeers: a.config.RoomMaxPeers, MaxPeers: a.config.MaxPeers,
 		ChatHistory: a.config.ChatHistory, ResumeWindow: a.config.ResumeWindow,
-		GrantsOnly: a.access.verifier != nil,
+		GrantsOnly: a.access.verifier != nil, FirstModerates: a.config.OpenModeration == "first", Lobby: a.config.Lobby == "on",
 	})
 	remote := routes.Remote(a.config.TrustedProxies.Contains)
 	var tokens handlers.Tokens // not a nil pointer in it
@@ -169,8 +169,10 @@ func (a *App) build(cert *certificate) error {
 		tokens = a.access.verifier
 	}
 	a.sockets = handlers.NewWebsocketHandler(handlers.Options{
-		Tokens: tokens,
-		Rooms:  a.rooms, Metrics: a.metrics, Log: a.log, Remote: remote,
+		Tokens:        tokens,
+		Devices:       a.access.verifier != nil || a.config.OpenModeration == "first" || len(a.access.adminKey) > 0,
+		SecureCookies: a.config.Secure(), Embedded: len(a.config.EmbedOrigins) > 0,
+		Rooms: a.rooms, Metrics: a.metrics, Log: a.log, Remote: remote,
 		AllowedOrigins: a.config.AllowedOrigins,
 		KeepalivePing:  a.config.KeepalivePing, KeepalivePong: a.config.KeepalivePong,
 		WriteDeadline: a.config.WriteDeadline, Limits: limits(&a.config),

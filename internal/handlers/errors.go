@@ -44,6 +44,7 @@ const (
 	// closeAway comes from a page that is closed or reloaded.
 	closeAway      = 4000
 	closeExpired   = 4001
+	closeRemoved   = 4003
 	closeKeepalive = 4008
 	closeReplaced  = 4009
 )
@@ -75,6 +76,9 @@ var endings = []ending{
 	{errTooBig, websocket.CloseMessageTooBig, "", types.LeaveRejected, room.NotBack},
 	{room.ErrInternal, websocket.CloseInternalServerErr, "internal", types.LeaveError, room.NotBack},
 	{room.ErrShutdown, websocket.CloseServiceRestart, "restart", types.LeaveShutdown, room.NotBack},
+	{room.ErrRemoved, closeRemoved, "removed", types.LeaveRemoved, room.NotBack},
+	{room.ErrRefused, closeRemoved, "refused", types.LeaveRejected, room.NotBack},
+	{room.ErrLocked, closeRemoved, "locked", types.LeaveRejected, room.NotBack},
 	{room.ErrExpired, closeExpired, "expired", types.LeaveRejected, room.NotBack},
 	{errNoPlace, websocket.CloseTryAgainLater, "", types.LeaveRejected, room.NotBack},
 	{errKeepalive, closeKeepalive, "keepalive timeout", types.LeaveTimeout, room.BackSoon},
@@ -122,15 +126,22 @@ func causeOfRead(err error) error {
 // causeOfJoin returns the cause for a join that fails after the upgrade.
 func causeOfJoin(err error) error {
 	var refused *types.ProtocolError
+	for _, known := range []error{room.ErrReplaced, room.ErrRefused, room.ErrExpired} {
+		if errors.Is(err, known) {
+			return known
+		}
+	}
 	switch {
-	case errors.Is(err, room.ErrReplaced):
-		return room.ErrReplaced
 	case !errors.As(err, &refused):
 		return room.ErrInternal
 	case refused.Code == types.CodeDraining:
 		return room.ErrShutdown
 	case refused.Code == types.CodeTokenRequired:
 		return room.ErrExpired
+	case refused.Code == types.CodeRemoved:
+		return room.ErrRemoved
+	case refused.Code == types.CodeRoomLocked, refused.Code == types.CodeNotPermitted:
+		return room.ErrLocked
 	}
 	return errNoPlace
 }
@@ -139,7 +150,7 @@ func causeOfJoin(err error) error {
 // close the socket. The others are news, or faults of the server.
 func counts(code types.ErrorCode) bool {
 	switch code {
-	case types.CodeUnknownEvent, types.CodeMediaNotReached,
+	case types.CodeUnknownEvent, types.CodeMediaNotReached, types.CodeWaiting, types.CodeNoSuchPeer,
 		types.CodeServerBusy, types.CodeInternal:
 		return false
 	}
@@ -153,9 +164,9 @@ func statusOf(code types.ErrorCode) int {
 		return http.StatusBadRequest
 	case types.CodeTokenRequired, types.CodeTokenInvalid:
 		return http.StatusUnauthorized
-	case types.CodeOrigin, types.CodeNotPermitted:
+	case types.CodeOrigin, types.CodeNotPermitted, types.CodeRoomLocked, types.CodeRemoved:
 		return http.StatusForbidden
-	case types.CodeNotFound:
+	case types.CodeNotFound, types.CodeNoSuchPeer:
 		return http.StatusNotFound
 	case types.CodeMethod:
 		return http.StatusMethodNotAllowed

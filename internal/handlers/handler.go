@@ -42,6 +42,9 @@ type Options struct {
 
 	// Tokens says who may enter; nil lets everybody in.
 	Tokens Tokens
+	// Devices tells browsers apart by a cookie, which is Secure with SecureCookies,
+	// and also sent in the frames of other sites with Embedded.
+	Devices, SecureCookies, Embedded bool
 	// AllowedOrigins are further origins whose pages may connect, lower-case
 	// scheme://host[:port] without default ports.
 	AllowedOrigins []string
@@ -119,8 +122,10 @@ func (h *WebsocketHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer h.forget(c)
+	device, header := h.device(r)
+	c.join.device = device
 	conn := &wire{budget: wireBudget, writeDeadline: h.opts.WriteDeadline}
-	ws, err := h.upgrader.Upgrade(hijacker{w, conn}, r, nil)
+	ws, err := h.upgrader.Upgrade(hijacker{w, conn}, r, header)
 	if err != nil { // answered by Upgrade
 		h.opts.Metrics.RefuseJoin(string(types.CodeNotWebSocket))
 		return

@@ -20,6 +20,7 @@ type joinRequest struct {
 	roomGiven      bool
 	token          string
 	grant          *room.Grant
+	device         string // of the cookie; "" if devices are not told apart
 	protocol       int
 	resume         string
 	keep           bool

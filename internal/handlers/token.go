@@ -70,6 +70,7 @@ func (h *WebsocketHandler) authenticate(r *http.Request, join *joinRequest) *typ
 	join.room = grant.Room
 	join.grant = &room.Grant{
 		Permissions: grant.Permissions, Subject: grant.Subject, Named: grant.Name != "",
+		Lobby: grant.Lobby, Expires: grant.Expires,
 	}
 	if grant.Name != "" {
 		join.username = grant.Name

@@ -5,7 +5,10 @@
 // fixed when the program is built.
 package metrics
 
-import "sync/atomic"
+import (
+	"slices"
+	"sync/atomic"
+)
 
 // Metrics holds the counters of one server. Each is added to where the thing
 // happens, with one atomic operation, from any goroutine. Create with New; a
@@ -64,6 +67,11 @@ type Metrics struct {
 	WatchdogFaults  [faultCauses]atomic.Int64
 	WatchdogRepairs [repairSteps]atomic.Int64
 
+	// Moderations counts what moderators and the administrator did, by action, and
+	// Waiting the people who wait to be let in now.
+	Moderations [moderations]atomic.Int64
+	Waiting     atomic.Int64
+
 	// RefusedJoins counts joins refused before the upgrade, by reason.
 	RefusedJoins [refuseReasons]atomic.Int64
 
@@ -88,11 +96,12 @@ const (
 	DropMalformed  DropReason = iota // not parseable, or a header we cannot forward
 	DropDuplicate                    // there before, or later than the history reaches back
 	DropWriteError                   // the write to the subscriber failed
+	DropForbidden                    // muted by a moderator, or not allowed in the room
 	dropReasons
 )
 
 var dropNames = [dropReasons]string{
-	"malformed", "duplicate", "write_error",
+	"malformed", "duplicate", "write_error", "forbidden",
 }
 
 // String returns the reason as the metrics show it.
@@ -114,6 +123,8 @@ const (
 	RefusedNotPermitted
 	RefusedTokenRequired
 	RefusedTokenInvalid
+	RefusedRoomLocked
+	RefusedRemoved
 	RefusedRoomFull
 	RefusedServerFull
 	RefusedTooManyRooms
@@ -124,7 +135,7 @@ const (
 var refuseNames = [refuseReasons]string{
 	"other", "bad_room", "bad_username", "bad_parameter", "not_websocket", "method_not_allowed",
 	"origin_not_allowed", "not_permitted", "token_required", "token_invalid",
-	"room_full", "server_full", "too_many_rooms", "draining",
+	"room_locked", "removed", "room_full", "server_full", "too_many_rooms", "draining",
 }
 
 // String returns the reason as the metrics show it.
@@ -141,4 +152,17 @@ func (m *Metrics) RefuseJoin(code string) {
 		}
 	}
 	m.RefusedJoins[reason].Add(1)
+}
+
+// moderationNames are the actions of moderators (types.Actions), and one name for
+// any other.
+var moderationNames = [moderations]string{
+	"other", "mute", "unmute", "remove", "lock", "lobby", "allow", "promote", "hand_over", "clear_chat", "close", "notice",
+}
+
+const moderations = 12
+
+// Moderated counts what a moderator did.
+func (m *Metrics) Moderated(action string) {
+	m.Moderations[max(slices.Index(moderationNames[:], action), 0)].Add(1)
 }

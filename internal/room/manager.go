@@ -8,6 +8,7 @@
 package room
 
 import (
+	"errors"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -37,6 +38,11 @@ type Options struct {
 	ResumeWindow time.Duration
 	// GrantsOnly lets nobody in whose JoinRequest has no Grant.
 	GrantsOnly bool
+	// FirstModerates: whoever is first in a room moderates it, and after him
+	// whoever has been there longest.
+	FirstModerates bool
+	// Lobby has newcomers of every room wait until a moderator lets them in.
+	Lobby bool
 	// ICEServers goes to clients as it is.
 	ICEServers []types.ICEServer
 }
@@ -117,8 +123,8 @@ func (rm *RoomManager) CanJoin(req JoinRequest) error {
 		return errTokenRequired()
 	case r == nil && rm.opts.MaxRooms > 0 && rooms >= rm.opts.MaxRooms:
 		return errTooManyRooms()
-	case r != nil && r.full():
-		return errRoomFull()
+	case r != nil && r.refuses(req) != nil:
+		return r.refuses(req)
 	case rm.opts.MaxPeers > 0 && rm.peers.Load() >= int64(rm.opts.MaxPeers):
 		return errServerFull()
 	}
@@ -162,6 +168,12 @@ type JoinRequest struct {
 	// Grant is what his token allows him; nil: he has none, and may do what
 	// everybody may.
 	Grant *Grant
+	// Device is what his browser is known by, "" if by nothing.
+	Device string
+	// Knock is needed to wait where newcomers wait.
+	Knock *Knock
+
+	admitted bool // he has waited
 
 	// Resume is the token of an earlier welcome, "" for none. Keep: the client
 	// still has his PeerConnection. LastChat is the id of the last chat message
@@ -183,7 +195,8 @@ type JoinRequest struct {
 //
 // A refusal is a *types.ProtocolError as in CanJoin; the Conn is then untouched,
 // except that while draining it may have been closed with ErrShutdown. It is
-// ErrReplaced for an attempt that a later one of the same client has overtaken.
+// ErrReplaced for an attempt that a later one of the same client has overtaken,
+// and ErrWaiting for somebody who has to wait until he is let in.
 func (rm *RoomManager) AddPeerToRoom(req JoinRequest) (*Member, error) {
 	if !rm.tasks.enter() {
 		return nil, errDraining()
@@ -218,7 +231,11 @@ func (rm *RoomManager) add(req JoinRequest) (*Member, error) {
 		return nil, err
 	}
 	defer r.Release()
+	r.hold() // for as long as he waits, if he does
 	m, err := r.join(req)
+	if !errors.Is(err, ErrWaiting) {
+		r.Release()
+	}
 	if err != nil {
 		return nil, err
 	}

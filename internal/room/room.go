@@ -32,6 +32,9 @@ type Room struct {
 	history    *chat.History
 	chatID     uint64 // of the last chat message
 	mediaStart bool   // media() has been called
+	policy     types.Policy
+	bans       map[ban]struct{}
+	waiting    []*Knock // the first to come first
 }
 
 func newRoom(rm *RoomManager, id string) *Room {
@@ -45,6 +48,8 @@ func newRoom(rm *RoomManager, id string) *Room {
 		// one life of a room (or of the server) to the next: a client that was
 		// away for longer and asks for what came after its last_chat gets it.
 		chatID: uint64(max(time.Now().UnixMilli(), 0)),
+		policy: types.Policy{Lobby: rm.opts.Lobby, Screen: true, Chat: true},
+		bans:   map[ban]struct{}{},
 	}
 }
 
@@ -80,6 +85,12 @@ func (r *Room) join(req JoinRequest) (*Member, error) {
 func (r *Room) admit(m *Member, req JoinRequest) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if err := r.turnedAwayLocked(req); err != nil && !req.admitted {
+		return err
+	}
+	if r.mustWaitLocked(req) {
+		return r.waitLocked(req)
+	}
 	if r.fullLocked() {
 		return errRoomFull()
 	}
@@ -87,9 +98,15 @@ func (r *Room) admit(m *Member, req JoinRequest) error {
 		return errServerFull()
 	}
 	r.members = append(r.members, m)
+	if r.inheritLocked() == m {
+		m.state.Moderator = true
+	}
 	r.mediaStart = true
 	r.welcomeLocked(m, req.LastChat, false)
 	m.connectLocked(req.Conn)
+	if m.state.Moderator && len(r.waiting) > 0 {
+		r.tellWaitingLocked(m)
+	}
 	r.tellLocked(types.NewMessage(types.EventPeerJoined, m.infoLocked()), m)
 	return nil
 }
@@ -117,6 +134,7 @@ func (r *Room) remove(m *Member, reason types.LeaveReason, condition func() bool
 	if conn != nil {
 		conn.Close(causeOf(reason))
 	}
+	r.dismissWaiting()
 	m.log.Info("left", "reason", string(reason), "after", time.Since(m.peer.JoinedAt).Round(time.Millisecond))
 	r.manager.releasePeer()
 	return true
@@ -138,6 +156,9 @@ func (r *Room) takeOut(m *Member, reason types.LeaveReason, condition func() boo
 	r.tellLocked(types.NewMessage(types.EventPeerLeft, types.PeerLeft{
 		PeerID: m.peer.ID, Username: m.username, Reason: reason,
 	}), nil)
+	if heir := r.inheritLocked(); heir != nil {
+		heir.setModeratorLocked(true)
+	}
 	return m.media, conn, true
 }
 
@@ -157,7 +178,7 @@ func (r *Room) chatLocked(from *Member, text string) {
 	now := time.Now()
 	r.chatID++
 	msg := types.ChatMessage{
-		ID:        strconv.FormatUint(r.chatID, 10),
+		ID:        r.lastChatID(),
 		From:      from.peer.ID,
 		Username:  from.username,
 		Message:   text,
@@ -173,6 +194,9 @@ func (r *Room) chatLocked(from *Member, text string) {
 		}
 	}
 }
+
+// lastChatID returns the id of the last message. Under mu.
+func (r *Room) lastChatID() string { return strconv.FormatUint(r.chatID, 10) }
 
 // welcomeLocked queues the first message to a protocol=1 client.
 func (r *Room) welcomeLocked(m *Member, lastChat string, resumed bool) {
@@ -195,12 +219,14 @@ func (r *Room) welcomeLocked(m *Member, lastChat string, resumed bool) {
 		PeerID:      m.peer.ID,
 		Room:        r.id,
 		Username:    m.username,
-		Permissions: m.permissions,
+		Permissions: m.permissionsLocked(),
 		Peers:       peers,
 		Chat:        missed,
 		ICEServers:  opts.ICEServers,
 		Resume:      types.Resume{Token: m.token, WindowSeconds: int(opts.ResumeWindow / time.Second)},
 		Resumed:     resumed,
+		Policy:      r.policy,
+		Muted:       m.muted | m.state.Muted,
 	}))
 }
 
@@ -238,10 +264,18 @@ func (r *Room) empty() bool {
 	return len(r.members) == 0
 }
 
-func (r *Room) full() bool {
+// refuses says why a newcomer would not be let in now, nil if he would. Who has
+// to wait is not refused.
+func (r *Room) refuses(req JoinRequest) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.fullLocked()
+	if err := r.turnedAwayLocked(req); err != nil {
+		return err
+	}
+	if r.fullLocked() && !r.mustWaitLocked(req) {
+		return errRoomFull()
+	}
+	return nil
 }
 
 func (r *Room) fullLocked() bool {
