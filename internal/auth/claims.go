@@ -15,6 +15,9 @@ import (
 	"aq-server/internal/types"
 )
 
+// ErrClaims says that claims are not such as we use.
+var ErrClaims = errors.New("bad claims")
+
 // Role is a set of grants with a name.
 type Role string
 
@@ -99,10 +102,10 @@ func (c *Claims) Validate() error {
 	switch c.Role {
 	case "", RoleViewer, RoleParticipant, RoleModerator:
 	default:
-		return errors.New("no such role")
+		return fmt.Errorf("%w: no such role", ErrClaims)
 	}
 	if c.Room == "" {
-		return errors.New("no room")
+		return fmt.Errorf("%w: no room", ErrClaims)
 	}
 	return nil
 }

@@ -23,12 +23,16 @@ const module = "aq-server/"
 // or a new name is a decision about the architecture.
 var allowed = map[string]string{
 	"cmd/server": "internal/app internal/cli internal/config internal/recovery internal/systemd",
-	"internal/app": "internal/auth internal/certs internal/config internal/handlers internal/metrics internal/recovery " +
-		"internal/room internal/routes internal/sfu internal/sfu/packet internal/types internal/webrtcapi web",
+	"internal/app": "internal/api internal/auth internal/certs internal/config internal/handlers internal/metrics internal/recovery " +
+		"internal/ratelimit internal/room internal/routes internal/sfu internal/sfu/packet internal/types internal/webhook internal/webrtcapi web",
 	"internal/routes":       "internal/handlers internal/recovery internal/types",
 	"internal/auth":         "internal/names internal/types",
-	"internal/handlers":     "internal/auth internal/keepalive internal/metrics internal/names internal/recovery internal/room internal/types",
-	"internal/room":         "internal/chat internal/metrics internal/names internal/recovery internal/types",
+	"internal/handlers":     "internal/auth internal/keepalive internal/metrics internal/names internal/ratelimit internal/recovery internal/room internal/types",
+	"internal/room":         "internal/chat internal/metrics internal/names internal/recovery internal/timeline internal/types",
+	"internal/timeline":     "",
+	"internal/ratelimit":    "",
+	"internal/webhook":      "internal/metrics internal/recovery internal/types",
+	"internal/api":          "internal/auth internal/handlers internal/metrics internal/names internal/ratelimit internal/room internal/timeline internal/types",
 	"internal/chat":         "internal/types",
 	"internal/names":        "internal/types",
 	"internal/keepalive":    "internal/recovery",
@@ -82,7 +86,7 @@ var forbidden = []struct {
 	{module + "internal/client", []string{"internal/testnet", "cmd/aqfigures"}, "it is for tests and tools"},
 	{module + "internal/testnet", nil, "it is for tests"},
 	{"go.uber.org/goleak", nil, "for tests only"},
-	{"net/http/pprof", nil, "it would serve the inside of the process on the public port"},
+	{"net/http/pprof", []string{"internal/routes"}, "it is served on ADMIN_ADDR only; nothing serves the default mux"},
 	{"expvar", nil, "it registers itself on the public port"},
 	{"log", nil, "log/slog, which escapes what clients write"},
 	{"unsafe", nil, "not worth a crash"},

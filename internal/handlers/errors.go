@@ -160,14 +160,23 @@ func counts(code types.ErrorCode) bool {
 // statusOf returns the HTTP status of a refusal.
 func statusOf(code types.ErrorCode) int {
 	switch code {
-	case types.CodeBadRoom, types.CodeBadUsername, types.CodeBadParameter, types.CodeNotWebSocket:
+	case types.CodeBadRoom, types.CodeBadUsername, types.CodeBadParameter, types.CodeNotWebSocket,
+		types.CodeBadMessage, types.CodeBadSource:
 		return http.StatusBadRequest
-	case types.CodeTokenRequired, types.CodeTokenInvalid:
+	case types.CodeTokenRequired, types.CodeTokenInvalid, types.CodeAdminKey:
 		return http.StatusUnauthorized
 	case types.CodeOrigin, types.CodeNotPermitted, types.CodeRoomLocked, types.CodeRemoved:
 		return http.StatusForbidden
 	case types.CodeNotFound, types.CodeNoSuchPeer:
 		return http.StatusNotFound
+	case types.CodeNoSigner:
+		return http.StatusConflict
+	case types.CodeMediaType:
+		return http.StatusUnsupportedMediaType
+	case types.CodeTooLong:
+		return http.StatusRequestEntityTooLarge
+	case types.CodeTooMany:
+		return http.StatusTooManyRequests
 	case types.CodeMethod:
 		return http.StatusMethodNotAllowed
 	case types.CodeRoomFull, types.CodeServerFull, types.CodeTooManyRooms, types.CodeDraining:
@@ -185,13 +194,15 @@ func WriteError(w http.ResponseWriter, err *types.ProtocolError) {
 		w.Header().Set("WWW-Authenticate", "Bearer") // RFC 6750, section 3
 	case err.Code == types.CodeDraining:
 		w.Header().Set("Retry-After", "2")
-	case status == http.StatusServiceUnavailable:
+	case w.Header().Get("Retry-After") != "": // the caller knows better
+	case status == http.StatusServiceUnavailable, status == http.StatusTooManyRequests:
 		w.Header().Set("Retry-After", "10")
 	}
-	writeJSON(w, status, map[string]*types.ProtocolError{"error": err})
+	WriteJSON(w, status, map[string]*types.ProtocolError{"error": err})
 }
 
-func writeJSON(w http.ResponseWriter, status int, v any) {
+// WriteJSON answers a request.
+func WriteJSON(w http.ResponseWriter, status int, v any) {
 	body, err := json.Marshal(v)
 	if err != nil {
 		http.Error(w, http.StatusText(http.StatusInternalServerError), http.StatusInternalServerError)

@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"strconv"
 	"sync"
 	"time"
 
@@ -21,6 +22,7 @@ import (
 	"golang.org/x/sync/semaphore"
 
 	"aq-server/internal/metrics"
+	"aq-server/internal/ratelimit"
 	"aq-server/internal/recovery"
 	"aq-server/internal/room"
 	"aq-server/internal/types"
@@ -40,6 +42,9 @@ type Options struct {
 	Metrics *metrics.Metrics
 	Log     *slog.Logger
 
+	// Addresses counts sockets and joins by client address; nil: they are not
+	// counted.
+	Addresses *ratelimit.Addresses
 	// Tokens says who may enter; nil lets everybody in.
 	Tokens Tokens
 	// Devices tells browsers apart by a cookie, which is Secure with SecureCookies,
@@ -111,6 +116,13 @@ func NewWebsocketHandler(opts Options) *WebsocketHandler {
 // ServeHTTP serves one client from the handshake to the end of his socket. A
 // join that is refused is answered in HTTP (WriteError).
 func (h *WebsocketHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	entry := h.enter(r)
+	if !entry.OK {
+		w.Header().Set("Retry-After", strconv.Itoa(1+int(entry.Retry/time.Second)))
+		h.refuse(w, r, types.Errorf(types.CodeTooMany, "too many connections from your address; wait a moment"))
+		return
+	}
+	defer entry.Leave()
 	join, refusal := h.checkJoin(r)
 	if refusal != nil {
 		h.refuse(w, r, refusal)
@@ -157,7 +169,7 @@ func (h *WebsocketHandler) Validate(w http.ResponseWriter, r *http.Request) {
 		WriteError(w, refusal)
 		return
 	}
-	writeJSON(w, http.StatusOK, struct {
+	WriteJSON(w, http.StatusOK, struct {
 		Room     string `json:"room"`
 		Username string `json:"username"`
 		Peers    int    `json:"peers"`
@@ -174,6 +186,14 @@ func (h *WebsocketHandler) refuse(w http.ResponseWriter, r *http.Request, refusa
 		w.Header().Set("Allow", "GET")
 	}
 	WriteError(w, refusal)
+}
+
+// enter counts the socket by its address.
+func (h *WebsocketHandler) enter(r *http.Request) ratelimit.Verdict {
+	if h.opts.Addresses == nil {
+		return ratelimit.Verdict{OK: true, Leave: func() {}}
+	}
+	return h.opts.Addresses.Enter(h.opts.Remote(r))
 }
 
 func (h *WebsocketHandler) register(c *client) bool {

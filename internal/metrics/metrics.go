@@ -72,6 +72,13 @@ type Metrics struct {
 	Moderations [moderations]atomic.Int64
 	Waiting     atomic.Int64
 
+	// AdminRefused counts requests without the administrator's key.
+	AdminRefused atomic.Int64
+
+	// Webhooks counts hooks by what became of them; one that is retried counts
+	// each time.
+	Webhooks [hookResults]atomic.Int64
+
 	// RefusedJoins counts joins refused before the upgrade, by reason.
 	RefusedJoins [refuseReasons]atomic.Int64
 
@@ -123,6 +130,7 @@ const (
 	RefusedNotPermitted
 	RefusedTokenRequired
 	RefusedTokenInvalid
+	RefusedTooMany
 	RefusedRoomLocked
 	RefusedRemoved
 	RefusedRoomFull
@@ -135,7 +143,7 @@ const (
 var refuseNames = [refuseReasons]string{
 	"other", "bad_room", "bad_username", "bad_parameter", "not_websocket", "method_not_allowed",
 	"origin_not_allowed", "not_permitted", "token_required", "token_invalid",
-	"room_locked", "removed", "room_full", "server_full", "too_many_rooms", "draining",
+	"too_many_requests", "room_locked", "removed", "room_full", "server_full", "too_many_rooms", "draining",
 }
 
 // String returns the reason as the metrics show it.
@@ -153,6 +161,19 @@ func (m *Metrics) RefuseJoin(code string) {
 	}
 	m.RefusedJoins[reason].Add(1)
 }
+
+// HookResult is what became of a webhook.
+type HookResult int
+
+// What becomes of webhooks.
+const (
+	HookSent HookResult = iota
+	HookRetried
+	HookDropped
+	hookResults
+)
+
+var hookNames = [hookResults]string{"sent", "retried", "dropped"}
 
 // moderationNames are the actions of moderators (types.Actions), and one name for
 // any other.

@@ -32,7 +32,7 @@ var jsonKeys = []string{
 	"active_connections", "total_connections_created", "total_connections_closed",
 	"total_messages_processed", "total_chat_messages", "total_tracks_added", "total_tracks_removed",
 	"active_rooms", "active_peers", "total_messages_rejected", "refused_joins",
-	"total_slow_consumers", "total_keepalive_timeouts", "total_resumes", "moderations", "waiting_peers",
+	"total_slow_consumers", "total_keepalive_timeouts", "total_resumes", "moderations", "total_admin_refused", "webhooks", "waiting_peers",
 	"total_negotiations", "total_negotiations_failed",
 	"total_packets_in", "total_bytes_in", "total_packets_out", "total_bytes_out", "packets_dropped",
 	"total_nacks_in", "total_nacks_out", "total_rtx_out", "total_plis_in", "total_plis_out",
@@ -135,7 +135,7 @@ func TestPrometheusNames(t *testing.T) {
 			t.Errorf("%s is missing", want)
 		}
 	}
-	good := regexp.MustCompile(`^aq_([a-z_]+_total|active_(connections|rooms|peers))$`)
+	good := regexp.MustCompile(`^aq_([a-z_]+_total|active_(connections|rooms|peers)|waiting_peers|[a-z_]+_(seconds|bytes|bits_per_second))$`)
 	for _, name := range families {
 		if strings.HasPrefix(name, "aq_") && !good.MatchString(name) {
 			t.Errorf("%s does not end in _total or a unit", name)

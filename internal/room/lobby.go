@@ -94,16 +94,20 @@ func (k *Knock) Cancel() bool {
 
 // tellWaitingLocked tells one moderator, or all (nil), who waits.
 func (r *Room) tellWaitingLocked(only *Member) {
-	list := make([]types.Waiting, 0, len(r.waiting))
-	for _, k := range r.waiting {
-		list = append(list, types.Waiting{PeerID: k.id, Username: k.req.Username})
-	}
-	frame := encode(types.NewMessage(types.EventKnock, types.Knock{Waiting: list}))
+	frame := encode(types.NewMessage(types.EventKnock, types.Knock{Waiting: r.waitingLocked()}))
 	for _, m := range r.members {
 		if m.state.Moderator && m.conn != nil && (only == nil || only == m) {
 			_ = m.conn.SendEncoded(frame)
 		}
 	}
+}
+
+func (r *Room) waitingLocked() []types.Waiting {
+	list := make([]types.Waiting, 0, len(r.waiting))
+	for _, k := range r.waiting {
+		list = append(list, types.Waiting{PeerID: k.id, Username: k.req.Username})
+	}
+	return list
 }
 
 // Admit lets somebody in who waits, or sends him away. The error has code

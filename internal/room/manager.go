@@ -43,6 +43,9 @@ type Options struct {
 	FirstModerates bool
 	// Lobby has newcomers of every room wait until a moderator lets them in.
 	Lobby bool
+	// Hook is told when rooms begin and end and people come and go; nil: nobody
+	// is. It is called under locks and returns at once.
+	Hook func(types.Hook)
 	// ICEServers goes to clients as it is.
 	ICEServers []types.ICEServer
 }
@@ -57,6 +60,7 @@ type RoomManager struct {
 
 	mu       sync.Mutex // guards what follows, and Room.pins and Room.ended
 	rooms    map[string]*Room
+	past     []past
 	draining bool
 }
 
@@ -64,6 +68,9 @@ type RoomManager struct {
 func NewManager(opts Options) *RoomManager {
 	if opts.ICEServers == nil {
 		opts.ICEServers = []types.ICEServer{} // the welcome has [], never null
+	}
+	if opts.Hook == nil {
+		opts.Hook = func(types.Hook) {}
 	}
 	return &RoomManager{
 		opts:   opts,
@@ -309,6 +316,9 @@ func (rm *RoomManager) collect(r *Room) {
 		r.ended = true
 		delete(rm.rooms, r.id)
 		rm.opts.Metrics.ActiveRooms.Add(-1)
+		if r.begun.Load() {
+			rm.opts.Hook(types.Hook{Event: types.HookRoomEnded, Room: r.id})
+		}
 	}
 	rm.mu.Unlock()
 	// Closing media waits for it; the member who left last does not.

@@ -3,6 +3,7 @@ package room
 import (
 	"crypto/rand"
 	"encoding/hex"
+	"encoding/json"
 	"log/slog"
 	"strings"
 	"sync"
@@ -11,6 +12,7 @@ import (
 	"unicode/utf8"
 
 	"aq-server/internal/names"
+	"aq-server/internal/timeline"
 	"aq-server/internal/types"
 )
 
@@ -34,6 +36,7 @@ type Member struct {
 	subject string // who he is by his token; "" if nobody says
 	named   bool   // by his token: he may not call himself otherwise
 	log     *slog.Logger
+	line    *timeline.Timeline // what log gets, and more
 
 	// ready is closed once media is set; media is written once, under Room.mu.
 	ready chan struct{}
@@ -43,6 +46,9 @@ type Member struct {
 	// conn, and is apart from it because media calls Send under locks of its own,
 	// which are never held together with Room.mu.
 	signal atomic.Pointer[Conn]
+
+	// quality is what noteQuality noted last.
+	quality atomic.Pointer[string]
 
 	// unproven is set from a join or a resume to the first message on its socket:
 	// so long the welcome may not have arrived, and the token that was used stays
@@ -76,7 +82,7 @@ func newMember(r *Room, req JoinRequest) *Member {
 			Browser: req.Browser, Remote: req.Remote, JoinedAt: time.Now(),
 		},
 		granted:  types.Permissions{Publish: types.Sources(), Subscribe: true, Chat: true},
-		log:      r.log.With("peer", string(id), "remote", req.Remote),
+		line:     new(timeline.Timeline),
 		ready:    make(chan struct{}),
 		conn:     req.Conn,
 		username: req.Username,
@@ -85,6 +91,7 @@ func newMember(r *Room, req JoinRequest) *Member {
 		attempt:  req.Attempt,
 		device:   req.Device,
 	}
+	m.log = m.line.Logger(r.log.With("peer", string(id), "remote", req.Remote))
 	m.unproven.Store(true)
 	if g := req.Grant; g != nil {
 		m.granted, m.subject, m.named = g.Permissions, g.Subject, g.Named
@@ -148,6 +155,15 @@ func (m *Member) infoLocked() types.PeerInfo {
 // none, it is dropped without an error: when he is back, his media sends what
 // holds then.
 func (m *Member) Send(msg types.Message) error {
+	switch msg.Event {
+	case types.EventQuality:
+		var q types.Quality
+		if json.Unmarshal([]byte(msg.Data), &q) == nil {
+			m.noteQuality(q)
+		}
+	case types.EventError:
+		m.line.Add(time.Now(), "error", map[string]string{"data": msg.Data})
+	}
 	if conn := m.signal.Load(); conn != nil {
 		return (*conn).Send(msg)
 	}

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"aq-server/internal/chat"
@@ -19,8 +20,11 @@ type Room struct {
 	// Set by newRoom, then constant.
 	manager *RoomManager
 	id      string
+	started time.Time
 	log     *slog.Logger
 	media   func() Media // makes it on the first call
+
+	begun atomic.Bool // somebody has been in it
 
 	// Guarded by RoomManager.mu.
 	pins  int  // joins under way and other holders; the room stays while > 0
@@ -41,6 +45,7 @@ func newRoom(rm *RoomManager, id string) *Room {
 	return &Room{
 		manager: rm,
 		id:      id,
+		started: time.Now(),
 		log:     rm.opts.Log.With("room", id),
 		media:   sync.OnceValue(func() Media { return rm.opts.NewMedia(id) }),
 		history: chat.NewHistory(rm.opts.ChatHistory, rm.budget),
@@ -107,6 +112,10 @@ func (r *Room) admit(m *Member, req JoinRequest) error {
 	if m.state.Moderator && len(r.waiting) > 0 {
 		r.tellWaitingLocked(m)
 	}
+	if !r.begun.Swap(true) {
+		r.manager.opts.Hook(types.Hook{Event: types.HookRoomStarted, Room: r.id})
+	}
+	r.hookLocked(types.HookPeerJoined, m, "")
 	r.tellLocked(types.NewMessage(types.EventPeerJoined, m.infoLocked()), m)
 	return nil
 }
@@ -137,6 +146,7 @@ func (r *Room) remove(m *Member, reason types.LeaveReason, condition func() bool
 	r.dismissWaiting()
 	m.log.Info("left", "reason", string(reason), "after", time.Since(m.peer.JoinedAt).Round(time.Millisecond))
 	r.manager.releasePeer()
+	r.manager.remember(m)
 	return true
 }
 
@@ -156,10 +166,17 @@ func (r *Room) takeOut(m *Member, reason types.LeaveReason, condition func() boo
 	r.tellLocked(types.NewMessage(types.EventPeerLeft, types.PeerLeft{
 		PeerID: m.peer.ID, Username: m.username, Reason: reason,
 	}), nil)
+	r.hookLocked(types.HookPeerLeft, m, reason)
 	if heir := r.inheritLocked(); heir != nil {
 		heir.setModeratorLocked(true)
 	}
 	return m.media, conn, true
+}
+
+func (r *Room) hookLocked(event string, m *Member, reason types.LeaveReason) {
+	r.manager.opts.Hook(types.Hook{Event: event, Room: r.id, Peer: &types.HookPeer{
+		PeerID: m.peer.ID, Username: m.username, Subject: m.subject, Reason: reason,
+	}})
 }
 
 // tellLocked queues an extension event for every member but one (nil: for all).
