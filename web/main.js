@@ -2,6 +2,7 @@
 
 import { Comeback } from './comeback.js';
 import { permission } from './media/devices.js';
+import { moderatedText, mutedText, obey, permissionTexts } from './discipline.js';
 import { watchDoubts } from './doubts.js';
 import { Invite } from './invite.js';
 import { LocalMedia } from './media/localmedia.js';
@@ -133,7 +134,7 @@ function drawNow() {
   const trouble = { microphone: problems.microphone !== null, camera: problems.camera !== null };
   app.model = {
     inCall,
-    join: { joining: phase === 'joining', ending, preview },
+    join: { joining: phase === 'joining', lobby: session.state.lobby && !inCall, ending, preview },
     call: { call, panel, unread, speaker: preferences.speaker, audioBlocked, asking: askingShown && inCall, trouble },
     settings: {
       devices: { devices, chosen, canRoute: support.speaker, microphone },
@@ -160,6 +161,7 @@ function mark(name) {
 /** @param {import('./protocol/messages.js').Welcome} welcome */
 function welcomed(welcome) {
   comeback.welcomed(welcome);
+  obey(welcome.muted, local);
   const url = new URL(location.href);
   url.searchParams.set('room', welcome.room);
   url.searchParams.delete('username');
@@ -176,13 +178,29 @@ function ended(ending) {
 
 // --- What the server and the others do -------------------------------------
 
-const notices = new Notices((toast) => app.toasts.show(toast));
+const notices = new Notices(
+  (toast) => app.toasts.show(toast),
+  (peerId) => session.admit({ peer_id: peerId, admit: true }),
+);
 
 /** @param {import('./session.js').Notice} what */
 function notice(what) {
-  if (what.kind !== 'chat') {
-    notices.add(what);
-    return;
+  switch (what.kind) {
+    case 'moderated': {
+      const text = moderatedText(what.told);
+      if (what.told.action === 'mute' && what.told.source) obey([what.told.source], local);
+      if (text) app.toasts.show({ text, stays: true, id: `moderated-${what.told.source}` });
+      return;
+    }
+    case 'permissions':
+      if (!what.now.publish.includes('screen')) local.stopScreen();
+      for (const text of permissionTexts(what.before, what.now)) app.toasts.show({ text });
+      return;
+    case 'chat':
+      break;
+    default:
+      notices.add(what);
+      return;
   }
   if (panel === 'chat' && !document.hidden) return;
   unread += 1;
@@ -236,6 +254,10 @@ on('aq-preview', (/** @type {{microphone: boolean, camera: boolean}} */ wanted) 
 
 on('aq-toggle', async (/** @type {'microphone'|'camera'|'screen'|'hand'} */ what) => {
   const { on: now } = local.state;
+  if ((what === 'microphone' || what === 'camera') && session.state.room.own?.muted.includes(what)) {
+    app.toasts.show({ text: mutedText(what), id: `moderated-${what}` });
+    return;
+  }
   switch (what) {
     case 'microphone':
       preferences.wantMicrophone = !now.microphone;
@@ -299,6 +321,11 @@ on('aq-rename', (/** @type {string} */ name) => {
   preferences.username = name;
   savePreferences(preferences);
   session.rename(name);
+});
+on('aq-moderate', (/** @type {import('./protocol/moderation.js').Moderate} */ deed) => session.moderate(deed));
+on('aq-admit', (/** @type {{peer_id: string, admit: boolean}} */ answer) => {
+  app.toasts.dismiss(`knock-${answer.peer_id}`);
+  session.admit(answer);
 });
 on('aq-views', (/** @type {import('./protocol/messages.js').ViewEntry[]} */ views) => session.setViews(views));
 on('aq-retry', () => session.retryNow());
