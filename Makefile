@@ -14,13 +14,16 @@ export PATH := $(or $(shell test/node/path 2>/dev/null),/usr/bin):$(PATH)
 # The tests against a real server build it once.
 export AQ_SERVER := $(CURDIR)/$(SERVER)
 
-.PHONY: help build run test everything deps check fmt-check vet staticcheck go-test types page-test browser-test foreign-test network-test test-network screens soak races churn fuzz clean
+.PHONY: help build generator run test everything deps check fmt-check vet staticcheck go-test types page-test browser-test foreign-test network-test test-network screens soak races churn fuzz clean
 
 help: ## lists the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 24
 
 build: ## builds bin/server
 	go build -o $(SERVER) ./cmd/server
+
+generator: ## builds bin/aqload, the load generator (docs/performance.md)
+	go build -o bin/aqload ./cmd/aqload
 
 run: ## runs the server on :8080
 	go run ./cmd/server

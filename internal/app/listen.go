@@ -67,7 +67,8 @@ func (a *App) inherit() error {
 
 func (a *App) openMedia(port int) (*webrtcapi.API, error) {
 	return webrtcapi.New(webrtcapi.Options{
-		MediaPort: port, PublicIPs: a.config.PublicIPs, ICE: webrtcapi.ICEMode(a.config.ICEMode), Log: a.log,
+		MediaPort: port, PublicIPs: a.config.PublicIPs, ICE: webrtcapi.ICEMode(a.config.ICEMode),
+		Log: a.log, Metrics: a.metrics,
 	})
 }
 

@@ -18,6 +18,9 @@ import (
 // newAPI makes the WebRTC stack of one client: host candidates only, no mDNS,
 // and the interceptors of a usual pion client.
 func newAPI(opts Options, repairs *repairs) (*webrtc.API, error) {
+	if opts.Light {
+		return newLightAPI(opts)
+	}
 	media := &webrtc.MediaEngine{}
 	if err := registerCodecs(media, opts.Codecs); err != nil {
 		return nil, err
@@ -48,6 +51,49 @@ func newAPI(opts Options, repairs *repairs) (*webrtc.API, error) {
 		webrtc.ConfigureSimulcastExtensionHeaders(media),
 	); err != nil {
 		return nil, fmt.Errorf("client: interceptors: %w", err)
+	}
+	return webrtc.NewAPI(
+		webrtc.WithMediaEngine(media),
+		webrtc.WithInterceptorRegistry(registry),
+		webrtc.WithSettingEngine(settings(opts)),
+	), nil
+}
+
+// newLightAPI makes the stack of Options.Light.
+func newLightAPI(opts Options) (*webrtc.API, error) {
+	media := &webrtc.MediaEngine{}
+	vp8, err := capability(VP8)
+	if err != nil {
+		return nil, err
+	}
+	vp8.RTCPFeedback = []webrtc.RTCPFeedback{{Type: "ccm", Parameter: "fir"}, {Type: "nack", Parameter: "pli"}}
+	registry, loggers := &interceptor.Registry{}, quiet()
+	if len(opts.Publish) > 0 {
+		vp8.RTCPFeedback = append(vp8.RTCPFeedback, webrtc.RTCPFeedback{Type: "nack"})
+		reports, err := report.NewSenderInterceptor(report.WithSenderLoggerFactory(loggers))
+		if err != nil {
+			return nil, err
+		}
+		responder, err := nack.NewResponderInterceptor(nack.WithResponderLoggerFactory(loggers))
+		if err != nil {
+			return nil, err
+		}
+		registry.Add(reports)
+		registry.Add(responder)
+	}
+	err = media.RegisterCodec(webrtc.RTPCodecParameters{RTPCodecCapability: vp8, PayloadType: 96}, webrtc.RTPCodecTypeVideo)
+	if err != nil {
+		return nil, err
+	}
+	if err := registerCodecs(media, []string{Opus}); err != nil {
+		return nil, err
+	}
+	for _, uri := range []string{sdp.SDESMidURI, sdp.ABSSendTimeURI, sdp.AudioLevelURI, sdp.SDESRTPStreamIDURI} {
+		for _, kind := range []webrtc.RTPCodecType{webrtc.RTPCodecTypeAudio, webrtc.RTPCodecTypeVideo} {
+			if err := media.RegisterHeaderExtension(webrtc.RTPHeaderExtensionCapability{URI: uri}, kind); err != nil {
+				return nil, err
+			}
+		}
 	}
 	return webrtc.NewAPI(
 		webrtc.WithMediaEngine(media),

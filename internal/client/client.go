@@ -8,6 +8,7 @@
 package client
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -332,6 +333,10 @@ func (c *Client) close(end func(link)) {
 	c.wg.Wait()
 }
 
+// aboutOthers begins the events that tell who is in the room. In a crowd each
+// gets as many as there are people, and a light client looks at none.
+const aboutOthers = `{"event":"peer_`
+
 // read handles what the server sends until the socket ends.
 func (c *Client) read(s *socket) {
 	defer close(s.ended)
@@ -350,6 +355,9 @@ func (c *Client) read(s *socket) {
 			return
 		}
 		s.alive()
+		if c.opts.Light && bytes.HasPrefix(data, []byte(aboutOthers)) {
+			continue
+		}
 		var m types.Message
 		if err := json.Unmarshal(data, &m); err != nil || kind != websocket.TextMessage {
 			c.fail(errors.New("client: the server sent a frame that is no message"))
@@ -368,6 +376,10 @@ func (c *Client) fail(err error) {
 // goroutine, in the order in which it came.
 func (c *Client) receive(m types.Message, size int) {
 	now := time.Now()
+	if m.Event == types.EventChat && c.opts.OnChat != nil {
+		c.opts.OnChat(m)
+		return
+	}
 	apply, err := interpret(m, now)
 	c.update(func(st *State) {
 		st.Events[m.Event]++
@@ -381,6 +393,11 @@ func (c *Client) receive(m types.Message, size int) {
 		}
 		if apply != nil {
 			apply(st)
+		}
+		if n := len(st.Offers); c.opts.Light && n > 0 {
+			st.Offers[n-1].SDP = ""
+			clear(st.Peers)
+			st.Welcome.Peers = nil
 		}
 	})
 	switch m.Event {

@@ -160,14 +160,14 @@ func TestStampSurvivesEveryCodec(t *testing.T) {
 				t.Fatal(err)
 			}
 			want := Stamp{Sender: 7, Source: types.SourceCamera, Layer: 2, Key: key, Frame: 9}
-			payloads := p.frame(want, 3, 500)
+			payloads := p.frame(want, []int{500, 500, 500})
 			for i, payload := range payloads {
-				got, ok := FindStamp(payload)
+				got, ok := FindStamp(payload.data)
 				if !ok || got.Sender != 7 || got.Layer != 2 || got.Key != key || got.Index != i || got.Of != len(payloads) {
 					t.Errorf("%s key %t packet %d: %+v, %t", codec, key, i, got, ok)
 				}
 			}
-			if codec == VP8 && isKeyframe("video/VP8", payloads[0]) != key {
+			if codec == VP8 && isKeyframe("video/VP8", payloads[0].data) != key {
 				t.Errorf("VP8 keyframe %t not recognised", key)
 			}
 		}

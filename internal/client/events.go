@@ -32,6 +32,7 @@ func interpret(m types.Message, now time.Time) (func(*State), error) {
 		return decode(m, func(s *State, w types.Welcome) {
 			s.Welcome = w
 			s.Welcomes++
+			s.Times.Welcome = earliest(s.Times.Welcome, now)
 			if w.Resumed {
 				s.Resumes++
 			}

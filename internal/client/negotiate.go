@@ -188,19 +188,28 @@ func (n *negotiation) connect() error {
 			local.found(candidate.ToJSON())
 		}
 	})
+	pc.OnICEConnectionStateChange(func(state webrtc.ICEConnectionState) {
+		defer recovery.RecoverWithPrefix("client ICE state")
+		if state == webrtc.ICEConnectionStateConnected {
+			c.update(func(s *State) { s.Times.ICE = earliest(s.Times.ICE, time.Now()) })
+		}
+	})
 	pc.OnConnectionStateChange(func(state webrtc.PeerConnectionState) {
 		defer recovery.RecoverWithPrefix("client connection state")
 		c.connectionState(pc, state)
 	})
-	pc.OnTrack(func(remote *webrtc.TrackRemote, receiver *webrtc.RTPReceiver) {
-		defer recovery.RecoverWithPrefix("client track")
-		c.remote(pc, remote, receiver)
-	})
+	if !c.opts.Light {
+		pc.OnTrack(func(remote *webrtc.TrackRemote, receiver *webrtc.RTPReceiver) {
+			defer recovery.RecoverWithPrefix("client track")
+			c.remote(pc, remote, receiver)
+		})
+	}
 	c.update(func(s *State) {
 		c.pc = pc
 		s.Connections++
 		s.ConnectionState = webrtc.PeerConnectionStateNew
-		s.Times.Connected, s.Times.FirstRTP, s.Times.FirstKeyframe = time.Time{}, time.Time{}, time.Time{}
+		s.Times.ICE, s.Times.Connected = time.Time{}, time.Time{}
+		s.Times.FirstRTP, s.Times.FirstKeyframe = time.Time{}, time.Time{}
 	})
 	n.pc, n.local, n.attached = pc, local, make(map[string]*Publication)
 	if c.opts.Protocol != 0 {

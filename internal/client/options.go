@@ -42,6 +42,12 @@ type Options struct {
 
 	// SocketOnly leaves offers alone: signalling and chat without media.
 	SocketOnly bool
+	// Light is for crowds whose packets are counted before decryption, by Net:
+	// VP8 and Opus with the usual header extensions, but without RTX and
+	// transport-wide feedback, and of the interceptors only those that answer
+	// for what it publishes. Streams that arrive are not read, State.Peers does
+	// not follow who comes and goes, and of offers the SDP is not kept.
+	Light bool
 	// Codecs this client decodes, in the order it prefers; nil means all.
 	Codecs []string
 	// Publish lists what the client sends, from its first answer on.
@@ -68,6 +74,10 @@ type Options struct {
 	// on the track's goroutine; duplicates are left out. The stamp is zero when
 	// a foreign client sent it. The packet is valid during the call.
 	OnRTP func(*Track, *rtp.Packet, Stamp)
+
+	// OnChat sees each chat message, on the reader's goroutine, in place of
+	// State.Chat, which stays empty.
+	OnChat func(types.Message)
 
 	// Net is the network of the media; nil is the machine's.
 	Net transport.Net
@@ -99,6 +109,14 @@ type PublishOptions struct {
 	// KeyframeEvery makes a keyframe on its own that often; 0 only when asked
 	// to, and at the start.
 	KeyframeEvery time.Duration
+	// Bitrate shapes video as an encoder at so many bits a second would, in
+	// place of the fields above but FPS and KeyframeEvery: frames of varying
+	// size, keyframes ten times larger, cut into packets of nearly equal size.
+	// Of simulcast layers the largest has it, the others a third and a tenth.
+	Bitrate int
+	// TemporalLayers is 3 for VP8 with the temporal layers of libwebrtc's
+	// simulcast; 0 and 1 are none.
+	TemporalLayers int
 	// Level is the audio level in -dBov of RFC 6464: 0 is loudest, 127
 	// silence. Voice sets the voice activity bit.
 	Level uint8

@@ -23,7 +23,17 @@ type packetizer struct {
 	width, height int
 
 	pictureID uint16 // VP8 and VP9, 15 bits
-	tl0       uint8  // VP8: counts the frames of the base temporal layer
+
+	// VP8 alone.
+	tl0      uint8 // counts the frames of the base temporal layer
+	temporal int   // 3: with temporal layers
+	sinceKey int   // frames
+}
+
+// A payload is that of one packet. Its stamp begins at an offset.
+type payload struct {
+	data  []byte
+	stamp int
 }
 
 func newPacketizer(codec string, width, height int) (*packetizer, error) {
@@ -34,20 +44,27 @@ func newPacketizer(codec string, width, height int) (*packetizer, error) {
 	return nil, fmt.Errorf("client: no synthetic %q", codec)
 }
 
-// frame returns the payloads of the next frame in count packets of about size
-// bytes each. Every packet carries the stamp, with its own Index.
-func (p *packetizer) frame(stamp Stamp, count, size int) [][]byte {
+// frame returns the payloads of the next frame, of about so many bytes each.
+// Every packet carries the stamp, with its own Index.
+func (p *packetizer) frame(stamp Stamp, sizes []int) []payload {
 	p.pictureID = (p.pictureID + 1) & 0x7fff
-	p.tl0++
+	p.sinceKey++
+	if stamp.Key {
+		p.sinceKey = 0
+	}
+	if p.temporalLayer() == 0 {
+		p.tl0++
+	}
 	switch {
 	case p.codec == Opus:
-		count = 1
-	case p.codec == H264 && stamp.Key:
-		count = max(count, 2) // parameter sets travel in a packet of their own
+		sizes = sizes[:1]
+	case p.codec == H264 && stamp.Key && len(sizes) == 1:
+		sizes = []int{sizes[0], sizes[0]} // parameter sets travel in a packet of their own
 	}
+	count := len(sizes)
 	stamp.Of = count
-	payloads := make([][]byte, count)
-	for i := range payloads {
+	payloads := make([]payload, count)
+	for i, size := range sizes {
 		stamp.Index = i
 		first, last := i == 0, i == count-1
 		var head []byte
@@ -68,32 +85,53 @@ func (p *packetizer) frame(stamp Stamp, count, size int) [][]byte {
 		if p.codec == H264 && stamp.Key && first {
 			length = len(head) + stampSize // a STAP-A has no filling
 		}
-		payload := make([]byte, length)
-		copy(payload, head)
-		stamp.put(payload[len(head):])
-		payloads[i] = payload
+		data := make([]byte, length)
+		copy(data, head)
+		stamp.put(data[len(head):])
+		payloads[i] = payload{data: data, stamp: len(head)}
 	}
 	return payloads
 }
+
+// temporalLayer is that of the frame at hand: 0 2 1 2, beginning with each
+// keyframe.
+func (p *packetizer) temporalLayer() int {
+	if p.temporal < 3 {
+		return 0
+	}
+	return [4]int{0, 2, 1, 2}[p.sinceKey%4]
+}
+
+// vp8Descriptor is the size of the descriptor below.
+const vp8Descriptor = 6
 
 // vp8 returns the payload descriptor of RFC 7741, section 4.2, and on the first
 // packet the frame header of RFC 6386, section 9.1.
 func (p *packetizer) vp8(key, first bool) []byte {
 	const (
-		extended  = 0x80
-		start     = 0x10
-		hasID     = 0x80 // I
-		hasTL0    = 0x40 // L
-		hasTID    = 0x20 // T
-		longID    = 0x8000
-		baseLayer = 0x00 // TID 0, Y 0
+		extended = 0x80
+		start    = 0x10
+		hasID    = 0x80 // I
+		hasTL0   = 0x40 // L
+		hasTID   = 0x20 // T
+		longID   = 0x8000
+		unused   = 0x20 // N: no frame refers to this one
+		sync     = 0x20 // Y: refers to the base layer only
 	)
 	b := byte(extended)
 	if first {
 		b |= start
 	}
+	layer := p.temporalLayer()
+	tid := byte(layer << 6)
+	if layer == 2 {
+		b |= unused
+	}
+	if p.sinceKey%4 == 1 && layer == 2 || layer == 1 {
+		tid |= sync
+	}
 	id := longID | p.pictureID
-	head := []byte{b, hasID | hasTL0 | hasTID, byte(id >> 8), byte(id), p.tl0, baseLayer}
+	head := []byte{b, hasID | hasTL0 | hasTID, byte(id >> 8), byte(id), p.tl0, tid}
 	if !first {
 		return head
 	}

@@ -55,7 +55,8 @@ type layer struct {
 
 	// Owned by the sending goroutine.
 	payloads     *packetizer
-	packets      int // a frame
+	shape        *shaper // nil: the fixed sizes that follow
+	packets      int     // a frame
 	size         int
 	sn           uint16
 	offset       uint32 // of the RTP timestamp
@@ -170,8 +171,12 @@ func (p *Publication) newLayers(rids []string) ([]*layer, error) {
 			frames: firstFrame,
 			sn:     uint16(p.tag>>8) + uint16(i)<<12, offset: uint32(p.tag>>16) + uint32(i)*12345,
 		}
+		payloads.temporal = p.opts.TemporalLayers
 		if p.opts.Source.Kind() == types.KindAudio {
 			layers[i].packets, layers[i].size = 1, p.opts.PacketSize
+		} else if p.opts.Bitrate > 0 {
+			rate := p.opts.Bitrate / [3]int{1, 3, 10}[min(down, 2)]
+			layers[i].shape = newShaper(rate, p.opts.FPS, p.opts.KeyframeEvery, p.tag+uint64(i))
 		}
 	}
 	return layers, nil
@@ -328,18 +333,15 @@ func (p *Publication) sendFrame(l *layer, now time.Time, elapsed time.Duration) 
 	}
 	stamp := Stamp{Sender: p.tag, Source: p.opts.Source, Layer: l.index, Key: key, Frame: l.frames, SentAt: now}
 	l.frames++
-	count := l.packets
-	if key {
-		count = min(count*max(p.opts.KeyframeScale, 1), 255)
-	}
-	payloads := l.payloads.frame(stamp, count, l.size)
+	payloads := l.payloads.frame(stamp, p.sizes(l, key))
 	for i, payload := range payloads {
+		putSentAt(payload.data[payload.stamp:], time.Now())
 		packet := &rtp.Packet{
 			Header: rtp.Header{
 				Version: 2, SequenceNumber: l.sn, Timestamp: l.offset + uint32(elapsed.Seconds()*clock),
 				Marker: video && i == len(payloads)-1,
 			},
-			Payload: payload,
+			Payload: payload.data,
 		}
 		l.sn++
 		p.extend(l, &packet.Header)
@@ -348,6 +350,22 @@ func (p *Publication) sendFrame(l *layer, now time.Time, elapsed time.Duration) 
 			p.sent.Add(1)
 		}
 	}
+}
+
+// sizes are those of the packets of the next frame.
+func (p *Publication) sizes(l *layer, key bool) []int {
+	if l.shape != nil {
+		sizes := l.shape.next(key, vp8Descriptor)
+		for i := range sizes {
+			sizes[i] += vp8Descriptor
+		}
+		return sizes
+	}
+	count := l.packets
+	if key {
+		count = min(count*max(p.opts.KeyframeScale, 1), 255)
+	}
+	return slices.Repeat([]int{l.size}, count)
 }
 
 // extend adds the header extensions: audio level on each packet, RID and MID

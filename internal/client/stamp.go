@@ -30,10 +30,14 @@ type Stamp struct {
 	// its frame.
 	Frame     uint32
 	Index, Of int
-	// SentAt is the sender's wall clock. Both ends share it when they run on
-	// one machine.
+	// SentAt is when the packet was handed to the stack: the wall clock at the
+	// start of the process, advanced by the monotonic clock. Both ends share it
+	// when they run in one process, and nearly so on one machine.
 	SentAt time.Time
 }
+
+// epoch ties the monotonic clock of this process to what stamps carry.
+var epoch = time.Now()
 
 const stampSize = 29
 
@@ -55,7 +59,12 @@ func (s Stamp) put(b []byte) {
 	b[15] = byte(s.Index)
 	b[16] = byte(s.Of)
 	binary.BigEndian.PutUint32(b[17:], s.Frame)
-	binary.BigEndian.PutUint64(b[21:], uint64(s.SentAt.UnixNano()))
+	putSentAt(b, s.SentAt)
+}
+
+// putSentAt renews the time in a stamp that starts at b.
+func putSentAt(b []byte, at time.Time) {
+	binary.BigEndian.PutUint64(b[21:], uint64(epoch.UnixNano()+int64(at.Sub(epoch))))
 }
 
 // FindStamp returns the stamp inside an RTP payload, and false when there is
@@ -78,7 +87,7 @@ func FindStamp(payload []byte) (Stamp, bool) {
 		Index:  int(b[15]),
 		Of:     int(b[16]),
 		Frame:  binary.BigEndian.Uint32(b[17:]),
-		SentAt: time.Unix(0, int64(binary.BigEndian.Uint64(b[21:]))),
+		SentAt: epoch.Add(time.Duration(int64(binary.BigEndian.Uint64(b[21:])) - epoch.UnixNano())),
 	}, true
 }
 

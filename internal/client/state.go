@@ -86,10 +86,14 @@ type Offer struct {
 // Times are the steps of a join; zero when not reached. A new PeerConnection
 // starts those below Answer again.
 type Times struct {
-	Dial   time.Time // Dial was called
-	Open   time.Time // the socket is open
-	Offer  time.Time // the first offer came
-	Answer time.Time // the first answer was sent
+	Dial time.Time // Dial was called
+	Open time.Time // the socket is open
+	// Welcome is when the first welcome came; a base client gets none.
+	Welcome time.Time
+	Offer   time.Time // the first offer came
+	Answer  time.Time // the first answer was sent
+	// ICE is when connectivity checks had found a way.
+	ICE time.Time
 	// Connected is when the PeerConnection got connected: ICE and DTLS done.
 	Connected time.Time
 	// FirstRTP is the first packet of media received, FirstKeyframe the first

@@ -34,6 +34,7 @@ type client struct {
 	join    joinRequest
 	remote  string
 	browser bool
+	leave   func() // gives back his place among those of his address
 
 	ws     *websocket.Conn
 	wire   *wire

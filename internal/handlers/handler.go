@@ -113,8 +113,10 @@ func NewWebsocketHandler(opts Options) *WebsocketHandler {
 	}
 }
 
-// ServeHTTP serves one client from the handshake to the end of his socket. A
-// join that is refused is answered in HTTP (WriteError).
+// ServeHTTP takes one client in. A join that is refused is answered in HTTP
+// (WriteError); else it returns after the handshake, so that nothing is left of
+// the request, and the client has a goroutine of his own. Shutdown ends and
+// awaits it.
 func (h *WebsocketHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	entry := h.enter(r)
 	if !entry.OK {
@@ -122,7 +124,12 @@ func (h *WebsocketHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.refuse(w, r, types.Errorf(types.CodeTooMany, "too many connections from your address; wait a moment"))
 		return
 	}
-	defer entry.Leave()
+	left := false
+	defer func() {
+		if !left {
+			entry.Leave()
+		}
+	}()
 	join, refusal := h.checkJoin(r)
 	if refusal != nil {
 		h.refuse(w, r, refusal)
@@ -133,9 +140,16 @@ func (h *WebsocketHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.refuse(w, r, types.Errorf(types.CodeDraining, "the server is restarting; try again in a moment"))
 		return
 	}
-	defer h.forget(c)
+	left = true // forget does it
+	c.leave = entry.Leave
 	device, header := h.device(r)
 	c.join.device = device
+	served := false
+	defer func() {
+		if !served {
+			h.forget(c)
+		}
+	}()
 	conn := &wire{budget: wireBudget, writeDeadline: h.opts.WriteDeadline}
 	ws, err := h.upgrader.Upgrade(hijacker{w, conn}, r, header)
 	if err != nil { // answered by Upgrade
@@ -143,6 +157,13 @@ func (h *WebsocketHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	h.files.took()
+	served = true
+	go h.serve(c, ws, conn) // ended and awaited by Shutdown
+}
+
+// serve runs a client to the end of his socket.
+func (h *WebsocketHandler) serve(c *client, ws *websocket.Conn, conn *wire) {
+	defer h.forget(c)
 	m := h.opts.Metrics
 	m.TotalConnectionsCreated.Add(1)
 	m.ActiveConnections.Add(1)
@@ -211,6 +232,7 @@ func (h *WebsocketHandler) forget(c *client) {
 	h.mu.Lock()
 	delete(h.clients, c)
 	h.mu.Unlock()
+	c.leave()
 	h.wg.Done()
 }
 

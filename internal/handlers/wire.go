@@ -73,22 +73,28 @@ func (w *wire) Write(p []byte) (int, error) {
 	return w.writeOut(p)
 }
 
+// corkBuffers are used between cork and uncork only: an idle socket has none.
+var corkBuffers = sync.Pool{New: func() any { return new([]byte) }}
+
 // cork makes Write gather, so that many small messages need one system call.
 func (w *wire) cork() {
 	w.writing.Lock()
 	defer w.writing.Unlock()
 	w.corked = true
+	w.buffer = *corkBuffers.Get().(*[]byte)
 }
 
-// uncork writes what was gathered. keep is the largest buffer worth keeping.
+// uncork writes what was gathered. keep is the largest buffer worth keeping for
+// other sockets.
 func (w *wire) uncork(keep int) error {
 	w.writing.Lock()
 	defer w.writing.Unlock()
 	_, err := w.writeOut(w.buffer)
 	w.corked = false
-	if w.buffer = w.buffer[:0]; cap(w.buffer) > keep {
-		w.buffer = nil
+	if buffer := w.buffer[:0]; cap(buffer) <= keep {
+		corkBuffers.Put(&buffer)
 	}
+	w.buffer = nil
 	return err
 }
 

@@ -42,6 +42,14 @@ type Metrics struct {
 	// subscriber, or to none, by reason.
 	PacketsDropped [dropReasons]atomic.Int64
 
+	// How packets get to the kernel: system calls that sent batches, the messages
+	// in them, the datagrams that the kernel refused, those that it took singly
+	// only, and how often a socket had no room. And by which of the two ways the
+	// packets of a PeerConnection go, see sfu.PacketWriter.
+	SendCalls, SendMessages                atomic.Int64
+	SendFailed, SendResent, SendWaits      atomic.Int64
+	ConnectionsSealed, ConnectionsBySender atomic.Int64
+
 	// Repair. NACKs are counted in sequence numbers asked for, not in RTCP
 	// packets.
 	NacksIn  atomic.Int64 // from subscribers
@@ -103,12 +111,13 @@ const (
 	DropMalformed  DropReason = iota // not parseable, or a header we cannot forward
 	DropDuplicate                    // there before, or later than the history reaches back
 	DropWriteError                   // the write to the subscriber failed
+	DropBehind                       // the processor is too slow for all subscribers of the layer
 	DropForbidden                    // muted by a moderator, or not allowed in the room
 	dropReasons
 )
 
 var dropNames = [dropReasons]string{
-	"malformed", "duplicate", "write_error", "forbidden",
+	"malformed", "duplicate", "write_error", "behind", "forbidden",
 }
 
 // String returns the reason as the metrics show it.

@@ -37,7 +37,7 @@ func (p *Peer) handleAnswer(text string, offerID, generation uint64) {
 		p.reject(types.EventAnswer, types.Errorf(types.CodeBadSDP, "the answer cannot be used"))
 		return
 	}
-	c.state, c.answered = stable, true
+	c.state, c.answered, c.lastOffer = stable, true, types.Message{}
 	if c.restarts {
 		c.restarts, c.restarted = false, time.Now()
 	}

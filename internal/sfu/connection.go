@@ -3,7 +3,6 @@ package sfu
 import (
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -14,6 +13,7 @@ import (
 
 	"aq-server/internal/recovery"
 	"aq-server/internal/types"
+	"aq-server/internal/webrtcapi"
 )
 
 // simulcastRIDs are the layers that are offered, by rank: a quarter, a half and
@@ -36,12 +36,14 @@ type connection struct {
 	peer     *Peer
 	pc       *webrtc.PeerConnection
 	api      *webrtc.API // for more senders on the same PeerConnection
-	ssrc     uint32      // of our own RTCP
+	out      *webrtcapi.Outbound
+	ssrc     uint32 // of our own RTCP
 	arrivals *arrivals
 	feedback *feedback
 	closed   chan struct{}
 
 	connected atomic.Bool
+	sealed    atomic.Bool  // RTP goes by out; set before connected, if at all
 	rtt       atomic.Int64 // ns to the client and back; 0: unknown
 	// Signs of life, in session time: see silence.go.
 	heard    atomic.Int64 // RTCP
@@ -100,17 +102,20 @@ type publishLine struct {
 
 func newConnection(p *Peer) (*connection, error) {
 	c := &connection{
-		peer: p, ssrc: rand.Uint32(), closed: make(chan struct{}),
+		peer: p, closed: make(chan struct{}),
 		sources: map[string]types.Source{}, tracks: map[string]*Track{},
 	}
-	c.arrivals = newArrivals(c.ssrc)
-	c.feedback = newFeedback(c, c.arrivals)
-	var err error
-	if c.pc, c.api, err = p.session.opts.API.NewPeerConnection(p.lite, c.check, c.arrivals); err != nil {
+	c.arrivals = newArrivals()
+	made, err := p.session.opts.API.NewPeerConnection(p.lite, c.check, c.arrivals)
+	if err != nil {
 		return nil, err
 	}
+	c.pc, c.api, c.out, c.ssrc = made.PC, made.API, made.Out, made.Out.SSRC()
+	c.arrivals.begin(c.ssrc)
+	c.feedback = newFeedback(c, c.arrivals)
 	for _, source := range []types.Source{types.SourceMicrophone, types.SourceCamera} {
 		if err := c.addPublishLine(source); err != nil {
+			c.out.Close()
 			return nil, errors.Join(err, c.pc.Close())
 		}
 	}
@@ -119,6 +124,9 @@ func newConnection(p *Peer) (*connection, error) {
 		p.enqueue(func() { p.connectionChanged(c, state) })
 	})
 	c.pc.OnTrack(c.onTrack)
+	c.pc.SCTP().Transport().ICETransport().OnSelectedCandidatePairChange(func(*webrtc.ICECandidatePair) {
+		p.enqueue(func() { c.followPath() })
+	})
 	return c, nil
 }
 
@@ -174,6 +182,7 @@ func (c *connection) close() {
 		}
 	}
 	c.wg.Wait()
+	c.out.Close()
 }
 
 // wakeReaders ends all reads of a track of a PeerConnection that is closed. A
@@ -237,6 +246,7 @@ func (c *connection) addLayer(mid string, remote *webrtc.TrackRemote, receiver *
 		c.wg.Go(c.feedback.run) // stopped by close, awaited there
 	}
 	c.wg.Go(l.run)     // ends when the PeerConnection closes
+	c.wg.Go(l.fanOut)  // ends after it
 	c.wg.Go(l.runRTCP) // likewise
 	c.peer.log.Debug("layer", "track", track.info.TrackID, "rid", l.rid, "ssrc", l.ssrc, "codec", track.codec)
 	return true
@@ -335,13 +345,13 @@ func (c *connection) roundTrip() time.Duration { return time.Duration(c.rtt.Load
 
 // reports sends a sender report for each stream that flows.
 func (c *connection) reports(now time.Time) {
-	var list []rtcp.Packet
+	list := []rtcp.Packet{c.out.Report()}
 	for _, s := range c.slots {
 		if r, ok := s.senderReport(now); ok {
 			list = append(list, r)
 		}
 	}
-	if len(list) == 0 {
+	if len(list) == 1 {
 		return
 	}
 	if err := c.pc.WriteRTCP(list); err != nil {

@@ -273,7 +273,9 @@ func (p *Peer) continueProbe(now time.Time) {
 	total := max(bwe.ProbePackets, int(d.probe.Rate*d.probe.Time.Seconds()/8)/(paddingSize+wireOverhead))
 	n := min((total+ticks-1)/ticks, d.left)
 	d.left -= n
-	sent := d.prober.pad(n)
+	b := p.session.burst()
+	sent := d.prober.pad(n, b)
+	b.send()
 	p.session.opts.Metrics.ProbePackets.Add(int64(sent))
 	if sent < n {
 		d.left = 0 // its m-line has gone

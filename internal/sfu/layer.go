@@ -52,6 +52,7 @@ type layer struct {
 	history  *history.History
 	ext      extensionIDs
 	feedback *feedback
+	waiting  backlog // for the fan-out
 
 	// flowing is set by each packet and cleared by the monitor.
 	flowing    atomic.Bool
@@ -110,9 +111,10 @@ func newLayer(t *Track, remote *webrtc.TrackRemote, receiver *webrtc.RTPReceiver
 		codec: codec.FromMIME(remote.Codec().MimeType), rate: remote.Codec().ClockRate,
 		// PayloadType() is 0 for a layer that was found by its RID.
 		pt: uint8(remote.Codec().PayloadType), history: history.New(size), feedback: f,
-		ext:    newExtensionIDs(receiver.GetParameters().HeaderExtensions),
-		stream: streamID(t.conn.session().nextStream.Add(1)),
-		nack:   nack.New(nackWindow),
+		ext:     newExtensionIDs(receiver.GetParameters().HeaderExtensions),
+		stream:  streamID(t.conn.session().nextStream.Add(1)),
+		nack:    nack.New(nackWindow),
+		waiting: backlog{wake: make(chan struct{}, 1)},
 	}
 	if l.rid != "" {
 		l.rank = ridRank(l.rid)
@@ -122,13 +124,12 @@ func newLayer(t *Track, remote *webrtc.TrackRemote, receiver *webrtc.RTPReceiver
 	return l
 }
 
-// run reads the layer's packets until its PeerConnection closes and hands each
-// to every subscriber. It is the only writer of the history, and the only
-// goroutine that forwards this layer apart from replays and retransmissions,
-// which take the slot's lock like it does.
+// run reads the layer's packets until its PeerConnection closes and hands them to
+// the fan-out. It is the only writer of the history.
 func (l *layer) run() {
 	defer recovery.RecoverFunc("sfu layer", func(any) { l.track.conn.peer.fail(errPanic) })
 	defer l.history.Close()
+	defer l.waiting.close()
 	session := l.track.conn.session()
 	for {
 		p := session.pool.Get()
@@ -139,9 +140,7 @@ func (l *layer) run() {
 		}
 		p.Arrival = time.Now()
 		if l.receive(p, n) {
-			for _, s := range *l.track.subscribers.Load() {
-				s.forward(l, p)
-			}
+			l.enqueue(p)
 		}
 		p.Release()
 	}

@@ -113,6 +113,8 @@ func (s *slot) resend(pairs []rtcp.NackPair) {
 	m := s.conn.session().opts.Metrics
 	now := time.Now()
 	rtt := s.conn.roundTrip()
+	b := s.conn.session().burst()
+	defer b.send()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.writer == nil || s.source == nil {
@@ -128,7 +130,7 @@ func (s *slot) resend(pairs []rtcp.NackPair) {
 	for _, pair := range pairs {
 		for _, sn := range pair.PacketList() {
 			m.NacksIn.Add(1)
-			if served < nacksPerPacket && s.rtxBudget > 0 && s.resendLocked(sn, now, rtt) {
+			if served < nacksPerPacket && s.rtxBudget > 0 && s.resendLocked(b, sn, now, rtt) {
 				served++
 				m.RTXOut.Add(1)
 			}
@@ -136,7 +138,7 @@ func (s *slot) resend(pairs []rtcp.NackPair) {
 	}
 }
 
-func (s *slot) resendLocked(sn uint16, now time.Time, rtt time.Duration) bool {
+func (s *slot) resendLocked(b *burst, sn uint16, now time.Time, rtt time.Duration) bool {
 	stream, extSN, ok := s.fw.Resend(sn, &s.out)
 	if !ok {
 		return false
@@ -159,7 +161,7 @@ func (s *slot) resendLocked(sn uint16, now time.Time, rtt time.Duration) bool {
 	}
 	defer p.Release()
 	if !s.out.Sent { // it was refused when it came, or comes at this moment
-		return s.pushLocked(l, p)
+		return s.pushLocked(l, p, b)
 	}
 	if !s.fw.AllowResend(sn, now, rtt) {
 		return false
@@ -176,9 +178,9 @@ func (s *slot) resendLocked(sn uint16, now time.Time, rtt time.Duration) bool {
 		h.PayloadType, h.SequenceNumber, h.SSRC = pt.rtx, s.rtxSN, s.rtxSSRC
 		s.rtxSN++
 	}
-	s.extendLocked(l, p, len(payload), false)
+	s.extendLocked(l, p, len(payload), false, s.sendTime())
 	s.rtxBudget -= len(payload)
-	return s.sendLocked(payload)
+	return s.sendLocked(b, payload)
 }
 
 // senderReport describes the slot's stream at this moment (RFC 3550, section

@@ -22,6 +22,7 @@ func (p *Peer) connectionChanged(c *connection, state webrtc.PeerConnectionState
 			c.deadline = time.Time{}
 		}
 		if c.nextReport.IsZero() {
+			c.chooseWay()
 			c.nextReport = time.Now().Add(firstReport)
 			c.check() // so that silence is counted from here
 			c.nextLook = time.Now().Add(lookInterval)

@@ -191,7 +191,7 @@ func (c *connection) decorate(text string) (string, int) {
 	for _, s := range c.slots {
 		s.mid = s.transceiver.Mid()
 	}
-	text = withStartBitrate(withoutRTCPCandidates(text))
+	text = c.session().opts.API.WithAddresses(withStartBitrate(withoutRTCPCandidates(text)))
 	if c.peer.extended() {
 		text = offerSimulcast(text, camera)
 	}

@@ -34,13 +34,6 @@ const (
 	noReports = 3 * time.Second
 )
 
-// PacketWriter takes one RTP packet on its way to a subscriber. It copies
-// header and payload before it returns and does not block. The RTPSender's
-// stream of pion is one.
-type PacketWriter interface {
-	WriteRTP(header *rtp.Header, payload []byte) (int, error)
-}
-
 // slot is one m-line toward a subscriber: a webrtc.TrackLocal whose source, a
 // published track, may change without an offer. It chooses the layer, rewrites
 // headers and writes; nothing is copied or allocated for it on the way.
@@ -82,6 +75,7 @@ type slot struct {
 	rtxSSRC  uint32 // 0: no RTX
 	ext      extensionIDs
 	types    map[codecKey]payloadTypes // accepted by the client
+	pt       payloadTypes              // of the source's codec
 	limit    int                       // largest rank that the downlink allows; allocate.None: nothing
 	target   *layer                    // what is or is about to be forwarded
 	fw       *forward.Forwarder
@@ -140,7 +134,7 @@ func (s *slot) Kind() webrtc.RTPCodecType { return webrtc.NewRTPCodecType(string
 func (s *slot) Bind(ctx webrtc.TrackLocalContext) (webrtc.RTPCodecParameters, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.writer = ctx.WriteStream()
+	s.writer = s.conn.writerFor(ctx.WriteStream())
 	s.ssrc = uint32(ctx.SSRC())
 	s.rtxSSRC = uint32(ctx.SSRCRetransmission())
 	if list := ctx.HeaderExtensions(); len(list) > 0 {
@@ -174,6 +168,9 @@ func (s *slot) Unbind(webrtc.TrackLocalContext) error {
 func (s *slot) accept(pts map[codecKey]payloadTypes) {
 	s.mu.Lock()
 	s.types, s.midBytes = pts, []byte(s.mid)
+	if s.source != nil {
+		s.pt = pts[s.source.codec]
+	}
 	s.mu.Unlock()
 	s.retarget()
 }
@@ -188,6 +185,9 @@ func (s *slot) setSource(t *Track, view types.TrackView) {
 		return
 	}
 	s.source, s.view, s.target = t, view, nil
+	if s.pt = (payloadTypes{}); t != nil {
+		s.pt = s.types[t.codec]
+	}
 	s.limit = noLimit
 	if s.kind == types.KindVideo && s.conn.down.rate.Load() != 0 {
 		s.limit = allocate.None // until it has its share, which is next; see reconcile
@@ -245,6 +245,7 @@ func (s *slot) retarget() {
 		return
 	}
 	starting := s.target == nil
+	var b *burst
 	s.target = layer
 	video := layer.codec.IsVideo()
 	s.fw.Start(layer.stream, video)
@@ -256,10 +257,14 @@ func (s *slot) retarget() {
 			s.rtxRefill, s.rtxBudget = s.started, rtxStart
 		}
 		if video {
-			s.replayLocked(layer)
+			b = s.conn.session().burst()
+			s.replayLocked(layer, b)
 		}
 	}
 	s.mu.Unlock()
+	if b != nil {
+		b.send()
+	}
 	if video {
 		layer.requestKeyframe()
 	}
@@ -269,7 +274,7 @@ func (s *slot) retarget() {
 // that is short: the subscriber has a picture without waiting for a new
 // keyframe to come from the publisher. The keyframe is asked for all the same;
 // Firefox drops what comes before its SRTP is ready.
-func (s *slot) replayLocked(l *layer) {
+func (s *slot) replayLocked(l *layer, b *burst) {
 	limit := replayLimit
 	if rate := s.conn.down.rate.Load(); rate != 0 {
 		// All of it goes out at once: on a narrow way the new keyframe is there
@@ -277,57 +282,57 @@ func (s *slot) replayLocked(l *layer) {
 		limit = min(limit, int(rate/8*replayTime/1000/packetOctets))
 	}
 	for _, p := range l.history.FromKeyframe(limit, nil) {
-		s.pushLocked(l, p)
+		s.pushLocked(l, p, b)
 		p.Release()
 	}
 }
 
-// forward sends a packet of a layer to the subscriber if it is of the layer
-// that the subscriber gets. Called by the layer's reader.
-func (s *slot) forward(l *layer, p *packet.Packet) {
+// forward sends the packets of a run to the subscriber that are of the layer
+// that he gets. Called by the layer's fan-out.
+func (s *slot) forward(r *run, b *burst) {
 	if !s.open.Load() {
 		return
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.source == l.track {
-		s.forwardLocked(l, p)
-	}
-}
-
-func (s *slot) forwardLocked(l *layer, p *packet.Packet) {
-	if !s.open.Load() || !s.fw.Push(l.stream, p, l.refTime(p), l.rate, &s.out) {
+	if s.source != r.layer.track {
 		return
 	}
-	if p.Keyframe {
-		s.pliAt = time.Time{}
-		s.keys++
-	}
-	switched := s.out.Switched
-	s.writeLocked(l, p)
-	if switched {
-		s.catchUpLocked(l, p.ExtSN)
+	at := s.sendTime()
+	for i, p := range r.packets {
+		if !s.open.Load() || !s.fw.Push(r.layer.stream, p, r.refs[i], r.layer.rate, &s.out) {
+			continue
+		}
+		if p.Keyframe {
+			s.pliAt = time.Time{}
+			s.keys++
+		}
+		switched := s.out.Switched
+		s.writeLocked(r.layer, p, b, r.even[i], at)
+		if switched {
+			s.catchUpLocked(r.layer, p.ExtSN, b)
+		}
 	}
 }
 
 // catchUpLocked sends what came before the packet that completed a switch but
 // belongs after it: the keyframe's first packet may have been a repaired one.
-func (s *slot) catchUpLocked(l *layer, after int64) {
+func (s *slot) catchUpLocked(l *layer, after int64, b *burst) {
 	highest, ok := l.history.Highest()
 	for n := after + 1; ok && n <= highest; n++ {
 		if p := l.history.Get(n); p != nil {
-			s.pushLocked(l, p)
+			s.pushLocked(l, p, b)
 			p.Release()
 		}
 	}
 }
 
 // pushLocked sends a packet if the forwarder wants it.
-func (s *slot) pushLocked(l *layer, p *packet.Packet) bool {
+func (s *slot) pushLocked(l *layer, p *packet.Packet, b *burst) bool {
 	if !s.fw.Push(l.stream, p, l.refTime(p), l.rate, &s.out) {
 		return false
 	}
-	s.writeLocked(l, p)
+	s.writeLocked(l, p, b, 0, s.sendTime())
 	return true
 }
 

@@ -17,12 +17,13 @@ import (
 	"aq-server/internal/sfu/nack"
 	"aq-server/internal/sfu/packet"
 	"aq-server/internal/types"
+	"aq-server/internal/webrtcapi"
 )
 
 // recorder is a PacketWriter that keeps what it is given.
 type recorder struct{ packets []rtp.Packet }
 
-func (r *recorder) WriteRTP(h *rtp.Header, payload []byte) (int, error) {
+func (r *recorder) WriteRTP(_ *webrtcapi.Batch, h *rtp.Header, payload []byte) (int, error) {
 	raw, err := (&rtp.Packet{Header: *h, Payload: payload}).Marshal()
 	if err != nil {
 		return 0, err
@@ -38,7 +39,9 @@ func (r *recorder) WriteRTP(h *rtp.Header, payload []byte) (int, error) {
 // nothing is a PacketWriter that costs nothing.
 type nothing struct{}
 
-func (nothing) WriteRTP(_ *rtp.Header, payload []byte) (int, error) { return 12 + len(payload), nil }
+func (nothing) WriteRTP(_ *webrtcapi.Batch, _ *rtp.Header, payload []byte) (int, error) {
+	return 12 + len(payload), nil
+}
 
 // bench is the forwarding path without PeerConnections: a published layer and
 // slots that write where the test says.
@@ -112,9 +115,11 @@ func (b *bench) packet(keyframe bool) *packet.Packet {
 
 func (b *bench) send(keyframe bool) {
 	p := b.packet(keyframe)
-	for _, s := range *b.track.subscribers.Load() {
-		s.forward(b.layer, p)
-	}
+	var r run
+	r.set(b.layer, []*packet.Packet{p})
+	out := b.session.burst()
+	b.layer.sendRun(&r, 0, out)
+	out.send()
 	p.Release()
 }
 
@@ -139,7 +144,9 @@ func TestOneNonceOnePacket(t *testing.T) {
 			if got := len(w.packets) - sent; got != len(lost) {
 				t.Fatalf("%d of %d packets were sent again", got, len(lost))
 			}
-			if n := s.pad(10); rtx != 0 && n != 10 || rtx == 0 && n != 0 {
+			out := b.session.burst()
+			defer out.send()
+			if n := s.pad(10, out); rtx != 0 && n != 10 || rtx == 0 && n != 0 {
 				t.Fatalf("%d packets of padding were sent", n)
 			}
 			for range 10 {
@@ -255,16 +262,17 @@ func TestForwardingAllocatesNothing(t *testing.T) {
 		b.send(i == 0)
 	}
 	p := b.packet(false)
-	subscribers := *b.track.subscribers.Load()
 	sent := b.session.opts.Metrics.PacketsOut.Load()
+	r, list, out := new(run), []*packet.Packet{p}, b.session.burst()
+	defer out.send()
 	allocs := testing.AllocsPerRun(200, func() {
 		p.ExtSN++ // as if it were the next packet
-		for _, s := range subscribers {
-			s.forward(b.layer, p)
-		}
+		r.set(b.layer, list)
+		b.layer.sendRun(r, 0, out)
+		out.flush()
 	})
 	if allocs != 0 {
-		t.Errorf("%.1f allocations for a packet to %d subscribers", allocs, len(subscribers))
+		t.Errorf("%.1f allocations for a packet to %d subscribers", allocs, 10)
 	}
 	if got := b.session.opts.Metrics.PacketsOut.Load() - sent; got != 201*10 {
 		t.Errorf("only %d packets were sent", got)
@@ -280,13 +288,15 @@ func BenchmarkForward(b *testing.B) {
 		bench.send(i == 0)
 	}
 	p := bench.packet(false)
+	r, list, out := new(run), []*packet.Packet{p}, bench.session.burst()
+	defer out.send()
 	b.ReportAllocs()
 	b.ResetTimer()
 	for range b.N {
 		p.ExtSN++
-		for _, s := range *bench.track.subscribers.Load() {
-			s.forward(bench.layer, p)
-		}
+		r.set(bench.layer, list)
+		bench.layer.sendRun(r, 0, out)
+		out.flush()
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/100, "ns/packet")
 }

@@ -28,9 +28,10 @@ type arrivals struct {
 	any      bool
 }
 
-func newArrivals(senderSSRC uint32) *arrivals {
-	return &arrivals{start: time.Now(), recorder: twcc.NewRecorder(senderSSRC)}
-}
+func newArrivals() *arrivals { return &arrivals{start: time.Now()} }
+
+// begin sets the SSRC of the reports. It comes before the first packet.
+func (a *arrivals) begin(senderSSRC uint32) { a.recorder = twcc.NewRecorder(senderSSRC) }
 
 // NewInterceptor implements interceptor.Factory. One PeerConnection, one
 // recorder.

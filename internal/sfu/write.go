@@ -2,11 +2,9 @@ package sfu
 
 import (
 	"encoding/binary"
-	"time"
 
 	"github.com/pion/rtp"
 
-	"aq-server/internal/metrics"
 	"aq-server/internal/sfu/packet"
 	"aq-server/internal/types"
 )
@@ -19,17 +17,24 @@ type extensionBuffer struct {
 }
 
 // writeLocked sends the packet that s.out describes.
-func (s *slot) writeLocked(l *layer, p *packet.Packet) {
-	pt := s.types[l.track.codec]
+//
+// even is by how many octets the payload is to be padded, at the session time
+// at. A stream without RTX is not: a packet sent again must be the same.
+func (s *slot) writeLocked(l *layer, p *packet.Packet, b *burst, even uint8, at int64) {
 	payload := p.Payload
 	if s.out.Rewrite {
 		payload = s.out.Payload(p, s.scratchLocked())
 	}
 	h := &s.header
-	h.Version, h.Marker, h.PayloadType = 2, s.out.Marker, pt.media
+	h.Version, h.Marker, h.PayloadType = 2, s.out.Marker, s.pt.media
 	h.SequenceNumber, h.Timestamp, h.SSRC = s.out.SN, s.out.TS, s.ssrc
-	s.extendLocked(l, p, len(payload), true)
-	if s.sendLocked(payload) {
+	s.extendLocked(l, p, len(payload), true, at)
+	if even > 0 && s.rtxSSRC != 0 {
+		h.Padding, h.PaddingSize = true, even
+	}
+	ok := s.sendLocked(b, payload)
+	h.Padding, h.PaddingSize = false, 0
+	if ok {
 		s.rtxBudget = min(s.rtxBudget+len(payload)/4, rtxBurst)
 	}
 }
@@ -44,7 +49,7 @@ func (s *slot) writeLocked(l *layer, p *packet.Packet) {
 // numbered gives the packet a transport-wide number. Repairs have none: a
 // receiver names the stream of the last packet in its reports, and pion does not
 // hand on those that name an RTX stream (but see connection.listen).
-func (s *slot) extendLocked(l *layer, p *packet.Packet, size int, numbered bool) {
+func (s *slot) extendLocked(l *layer, p *packet.Packet, size int, numbered bool, at int64) {
 	h := &s.header
 	s.beginExtensionsLocked()
 	if s.rtxSSRC != 0 || s.kind == types.KindAudio {
@@ -52,7 +57,7 @@ func (s *slot) extendLocked(l *layer, p *packet.Packet, size int, numbered bool)
 			s.midLeft--
 			_ = h.SetExtension(s.ext.mid, s.midBytes)
 		}
-		s.extendTimeLocked(size, numbered)
+		s.extendTimeLocked(size, numbered, at)
 	}
 	copyExtension(h, p, l.ext.level, s.ext.level)
 	copyExtension(h, p, l.ext.orientation, s.ext.orientation)
@@ -65,13 +70,12 @@ func (s *slot) beginExtensionsLocked() {
 }
 
 // extendTimeLocked writes the extensions that tell when a packet was sent.
-func (s *slot) extendTimeLocked(size int, numbered bool) {
+func (s *slot) extendTimeLocked(size int, numbered bool, at int64) {
 	numbered = numbered && s.ext.twcc != 0
 	if !numbered && s.ext.sendTime == 0 {
 		return
 	}
 	h, clock := &s.header, s.conn.session().clock
-	at := clock.at(time.Now())
 	if numbered {
 		binary.BigEndian.PutUint16(s.extBuf.twcc[:], s.conn.sent.next(s.number, size, at))
 		_ = h.SetExtension(s.ext.twcc, s.extBuf.twcc[:])
@@ -95,15 +99,14 @@ func copyExtension(h *rtp.Header, p *packet.Packet, from, to uint8) {
 }
 
 // sendLocked hands s.header and the payload to the writer.
-func (s *slot) sendLocked(payload []byte) bool {
-	m := s.conn.session().opts.Metrics
-	n, err := s.writer.WriteRTP(&s.header, payload)
+func (s *slot) sendLocked(b *burst, payload []byte) bool {
+	n, err := s.writer.WriteRTP(b.batch, &s.header, payload)
 	if err != nil || n == 0 {
-		m.PacketsDropped[metrics.DropWriteError].Add(1)
+		b.failed++
 		return false
 	}
-	m.PacketsOut.Add(1)
-	m.BytesOut.Add(int64(n))
+	b.packets++
+	b.octets += int64(n)
 	return true
 }
 
@@ -132,7 +135,7 @@ func (s *slot) padTypeLocked() uint8 {
 // pad sends n packets of nothing but padding (RFC 3550, section 5.1) on the RTX
 // stream, where they take no number of the picture's: receivers count them for
 // their reports and drop them. It returns how many it sent.
-func (s *slot) pad(n int) (sent int) {
+func (s *slot) pad(n int, b *burst) (sent int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for ; sent < n; sent++ {
@@ -145,9 +148,9 @@ func (s *slot) pad(n int) (sent int) {
 		h.SequenceNumber, h.Timestamp, h.SSRC = s.rtxSN, s.out.TS, s.rtxSSRC
 		s.rtxSN++
 		s.beginExtensionsLocked()
-		s.extendTimeLocked(paddingSize, true)
+		s.extendTimeLocked(paddingSize, true, s.sendTime())
 		h.Padding, h.PaddingSize = true, paddingSize
-		ok := s.sendLocked(nil)
+		ok := s.sendLocked(b, nil)
 		h.Padding, h.PaddingSize = false, 0
 		if !ok {
 			return sent

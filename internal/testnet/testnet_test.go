@@ -18,10 +18,12 @@ import (
 // server that only counts what it receives.
 func connect(t *testing.T, n *Net, l *Link, media *webrtcapi.API) (*client.Client, chan webrtc.PeerConnectionState) {
 	t.Helper()
-	pc, _, err := media.NewPeerConnection(true, func() {})
+	made, err := media.NewPeerConnection(true, func() {})
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(made.Out.Close)
+	pc := made.PC
 	t.Cleanup(func() { _ = pc.GracefulClose() })
 	states := make(chan webrtc.PeerConnectionState, 10)
 	pc.OnConnectionStateChange(func(s webrtc.PeerConnectionState) { states <- s })

@@ -6,56 +6,65 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
-	"github.com/pion/ice/v4"
-	"github.com/pion/logging"
 	"github.com/pion/transport/v5"
+
+	"aq-server/internal/udpio"
 )
 
-const (
-	// rescanInterval bounds how often the interfaces are read again when a
-	// PeerConnection gathers candidates.
-	rescanInterval = 5 * time.Second
-	// socketBuffer is asked for in each direction: a keyframe to many people
-	// is a burst of a megabyte. The kernel may grant less.
-	socketBuffer = 4 << 20
-)
+// rescanInterval bounds how often the interfaces are read again when a
+// PeerConnection gathers candidates.
+const rescanInterval = 5 * time.Second
 
 // portMux is an ice.UDPMux of one UDP port on every address of the machine, a
 // socket per address: a wildcard socket would answer from the address that the
 // route prefers instead of the one that was asked. Addresses that appear later
 // (a laptop that changes its network) get their socket when the next
 // PeerConnection gathers.
+//
+// ICE is shown one address of each family, the first; see muxConn.
 type portMux struct {
-	net  transport.Net
-	port int
-	log  *slog.Logger
-	pion logging.LeveledLogger
+	net   transport.Net
+	port  int
+	opts  udpio.Options
+	log   *slog.Logger
+	demux *demux
 
 	mu       sync.Mutex
-	muxes    map[netip.AddrPort]*ice.UDPMuxDefault
+	sockets  map[netip.AddrPort]*udpio.Socket
 	order    []netip.AddrPort
 	scanned  time.Time
 	closed   bool
 	excluded map[netip.Addr]bool // could not be bound: logged once
+
+	// families are the sockets by family, IPv4 first; copied on write.
+	families [2]atomic.Pointer[[]*udpio.Socket]
+	// dead counts sockets whose reader has ended.
+	dead atomic.Int32
 }
 
-func newPortMux(network transport.Net, port int, pion logging.LeveledLogger, log *slog.Logger) (*portMux, error) {
+func newPortMux(network transport.Net, port int, opts udpio.Options) (*portMux, error) {
 	m := &portMux{
-		net: network, port: port, log: log, pion: pion,
-		muxes:    map[netip.AddrPort]*ice.UDPMuxDefault{},
+		net: network, port: port, opts: opts, log: opts.Log, demux: newDemux(),
+		sockets:  map[netip.AddrPort]*udpio.Socket{},
 		excluded: map[netip.Addr]bool{},
 	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if err := m.scanLocked(); err != nil {
-		m.closeLocked()
-		return nil, err
+	for i := range m.families {
+		m.families[i].Store(&[]*udpio.Socket{})
 	}
-	if len(m.order) == 0 {
-		return nil, ErrNoAddress
+	m.mu.Lock()
+	err := m.scanLocked()
+	if err == nil && len(m.order) == 0 {
+		err = ErrNoAddress
+	}
+	m.mu.Unlock()
+	if err != nil {
+		_ = m.Close()
+		return nil, err
 	}
 	return m, nil
 }
@@ -71,7 +80,7 @@ func (m *portMux) scanLocked() error {
 	}
 	for _, addr := range addrs {
 		at := netip.AddrPortFrom(addr, uint16(m.port))
-		if m.muxes[at] != nil || m.excluded[addr] {
+		if m.sockets[at] != nil || m.excluded[addr] {
 			continue
 		}
 		network := "udp4"
@@ -87,16 +96,35 @@ func (m *portMux) scanLocked() error {
 			m.log.Warn("address not used for media", "address", addr.String(), "err", err)
 			continue
 		}
-		_ = conn.SetReadBuffer(socketBuffer)
-		_ = conn.SetWriteBuffer(socketBuffer)
-		m.muxes[at] = ice.NewUDPMuxDefault(ice.UDPMuxParams{UDPConn: conn, Logger: m.pion, Net: m.net})
-		m.order = append(m.order, at)
+		m.addLocked(at, udpio.New(conn, m.opts))
 	}
 	return nil
 }
 
+// addLocked takes a socket into use. Its reader is ended and awaited by Close.
+func (m *portMux) addLocked(at netip.AddrPort, s *udpio.Socket) {
+	m.sockets[at] = s
+	m.order = append(m.order, at)
+	family := &m.families[familyOf(at.Addr())]
+	list := append(slices.Clone(*family.Load()), s)
+	family.Store(&list)
+	m.demux.wg.Go(func() {
+		m.demux.read(s, m.log)
+		m.dead.Add(1)
+	})
+}
+
+// familyOf is the place in portMux.families.
+func familyOf(a netip.Addr) int {
+	if a.Is6() {
+		return 1
+	}
+	return 0
+}
+
 // localAddresses lists the machine's addresses, loopback last, without those
-// that a remote peer could not name (link-local needs a zone).
+// that a remote peer could not name (link-local needs a zone), and without ::1
+// where there is 127.0.0.1: nobody has only that.
 func localAddresses(network transport.Net) ([]netip.Addr, error) {
 	interfaces, err := network.Interfaces()
 	if err != nil {
@@ -127,13 +155,16 @@ func localAddresses(network transport.Net) ([]netip.Addr, error) {
 			}
 		}
 	}
+	if slices.ContainsFunc(loopback, netip.Addr.Is4) {
+		loopback = slices.DeleteFunc(loopback, netip.Addr.Is6)
+	}
 	return append(addrs, loopback...), nil
 }
 
 func (m *portMux) addresses() []netip.AddrPort {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return append([]netip.AddrPort(nil), m.order...)
+	return slices.Clone(m.order)
 }
 
 func (m *portMux) healthy() error {
@@ -142,12 +173,10 @@ func (m *portMux) healthy() error {
 	if m.closed {
 		return net.ErrClosed
 	}
-	for _, mux := range m.muxes {
-		if !mux.IsClosed() {
-			return nil
-		}
+	if int(m.dead.Load()) == len(m.sockets) {
+		return errors.New("every media socket is closed")
 	}
-	return errors.New("every media socket is closed")
+	return nil
 }
 
 // GetConn implements ice.UDPMux.
@@ -156,24 +185,19 @@ func (m *portMux) GetConn(ufrag string, addr net.Addr) (net.PacketConn, error) {
 	if !ok {
 		return nil, fmt.Errorf("not a UDP address: %v", addr)
 	}
-	at := udp.AddrPort()
-	m.mu.Lock()
-	mux := m.muxes[netip.AddrPortFrom(at.Addr().Unmap(), at.Port())]
-	m.mu.Unlock()
-	if mux == nil {
-		return nil, fmt.Errorf("no media socket at %v", addr)
+	family := familyOf(udp.AddrPort().Addr().Unmap())
+	sockets := func() []*udpio.Socket { return *m.families[family].Load() }
+	if len(sockets()) == 0 {
+		return nil, fmt.Errorf("no media socket for %v", addr)
 	}
-	return mux.GetConn(ufrag, addr)
+	return newHandle(m.demux.get(connKey{ufrag, family == 1}, addr, sockets)), nil
 }
 
 // RemoveConnByUfrag implements ice.UDPMux.
-func (m *portMux) RemoveConnByUfrag(ufrag string) {
-	for _, mux := range m.snapshot() {
-		mux.RemoveConnByUfrag(ufrag)
-	}
-}
+func (m *portMux) RemoveConnByUfrag(ufrag string) { m.demux.remove(ufrag) }
 
-// GetListenAddresses implements ice.UDPMux. The agent calls it when it gathers.
+// GetListenAddresses implements ice.UDPMux: the first address of each family. The
+// agent calls it when it gathers.
 func (m *portMux) GetListenAddresses() []net.Addr {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -182,35 +206,26 @@ func (m *portMux) GetListenAddresses() []net.Addr {
 			m.log.Warn("interfaces not read again", "err", err)
 		}
 	}
-	addrs := make([]net.Addr, 0, len(m.order))
-	for _, at := range m.order {
-		addrs = append(addrs, m.muxes[at].LocalAddr())
+	var addrs []net.Addr
+	for i := range m.families {
+		if list := *m.families[i].Load(); len(list) > 0 {
+			addrs = append(addrs, list[0].LocalAddr())
+		}
 	}
 	return addrs
 }
 
-func (m *portMux) snapshot() []*ice.UDPMuxDefault {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	list := make([]*ice.UDPMuxDefault, 0, len(m.muxes))
-	for _, mux := range m.muxes {
-		list = append(list, mux)
-	}
-	return list
-}
-
-// Close implements ice.UDPMux and closes every socket.
+// Close implements ice.UDPMux: it closes every socket and waits for their readers.
 func (m *portMux) Close() error {
 	m.mu.Lock()
-	defer m.mu.Unlock()
-	return m.closeLocked()
-}
-
-func (m *portMux) closeLocked() error {
 	m.closed = true
 	var errs []error
-	for _, mux := range m.muxes {
-		errs = append(errs, mux.Close())
+	for _, s := range m.sockets {
+		if err := s.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
+			errs = append(errs, err)
+		}
 	}
+	m.mu.Unlock()
+	m.demux.wg.Wait()
 	return errors.Join(errs...)
 }

@@ -12,6 +12,7 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -22,6 +23,9 @@ import (
 	"github.com/pion/transport/v5"
 	"github.com/pion/transport/v5/stdnet"
 	"github.com/pion/webrtc/v4"
+
+	"aq-server/internal/metrics"
+	"aq-server/internal/udpio"
 )
 
 // Times after which ICE takes a silent path for disconnected and for failed,
@@ -59,6 +63,8 @@ type Options struct {
 	// ICE is ICEAuto when empty.
 	ICE ICEMode
 	Log *slog.Logger
+	// Metrics counts what is sent; nil counts for nobody.
+	Metrics *metrics.Metrics
 	// Net replaces the machine's network in tests; nil is the real one.
 	Net transport.Net
 }
@@ -76,6 +82,20 @@ type API struct {
 	certificate webrtc.Certificate
 	net         transport.Net
 	rewrites    []webrtc.ICEAddressRewriteRule
+
+	// outboundsMu guards outbounds, which each RTCP packet that is sent is looked
+	// up in by its SSRC. A leaf.
+	outboundsMu sync.RWMutex
+	outbounds   map[uint32]*Outbound
+}
+
+// Connection is a new PeerConnection and what belongs to it.
+type Connection struct {
+	PC *webrtc.PeerConnection
+	// API makes further senders for the same PeerConnection.
+	API *webrtc.API
+	// Out is the short way of its RTP. The caller closes it.
+	Out *Outbound
 }
 
 // New opens the media port. The caller closes the API after the last
@@ -83,6 +103,9 @@ type API struct {
 func New(opts Options) (*API, error) {
 	if opts.Log == nil {
 		opts.Log = slog.New(slog.DiscardHandler)
+	}
+	if opts.Metrics == nil {
+		opts.Metrics = metrics.New()
 	}
 	network := opts.Net
 	if network == nil {
@@ -105,9 +128,11 @@ func New(opts Options) (*API, error) {
 	}
 	a := &API{
 		opts: opts, engine: engine, certificate: *certificate, net: network,
-		loggers: &loggerFactory{log: opts.Log},
+		loggers:   &loggerFactory{log: opts.Log},
+		outbounds: map[uint32]*Outbound{},
 	}
-	if a.mux, err = newPortMux(network, opts.MediaPort, a.loggers.NewLogger("mux"), opts.Log); err != nil {
+	sockets := udpio.Options{Metrics: opts.Metrics, Sent: a.sentSingly, Log: opts.Log}
+	if a.mux, err = newPortMux(network, opts.MediaPort, sockets); err != nil {
 		return nil, err
 	}
 	a.rewrites = publicRules(opts.PublicIPs, a.mux.addresses())
@@ -139,15 +164,16 @@ func (a *API) Close() error { return a.mux.Close() }
 //
 // It has no interceptors but those given: reports, NACK, RTX and TWCC are the
 // sfu package's own, because pion's would copy every packet for every
-// subscriber. The API that is returned makes further senders for the same
-// PeerConnection.
+// subscriber.
 //
 // onCheck is called with each authenticated connectivity check of the client, on
 // pion's goroutine; it must return at once.
-func (a *API) NewPeerConnection(lite bool, onCheck func(), interceptors ...interceptor.Factory) (*webrtc.PeerConnection, *webrtc.API, error) {
-	settings, err := a.settings(lite, onCheck)
+func (a *API) NewPeerConnection(lite bool, onCheck func(), interceptors ...interceptor.Factory) (*Connection, error) {
+	out := a.newOutbound()
+	settings, err := a.settings(lite, onCheck, out.keys)
 	if err != nil {
-		return nil, nil, err
+		out.Close()
+		return nil, err
 	}
 	registry := &interceptor.Registry{}
 	for _, i := range interceptors {
@@ -164,12 +190,13 @@ func (a *API) NewPeerConnection(lite bool, onCheck func(), interceptors ...inter
 		RTCPMuxPolicy: webrtc.RTCPMuxPolicyRequire,
 	})
 	if err != nil {
-		return nil, nil, fmt.Errorf("new PeerConnection: %w", err)
+		out.Close()
+		return nil, fmt.Errorf("new PeerConnection: %w", err)
 	}
-	return pc, api, nil
+	return &Connection{PC: pc, API: api, Out: out}, nil
 }
 
-func (a *API) settings(lite bool, onCheck func()) (webrtc.SettingEngine, error) {
+func (a *API) settings(lite bool, onCheck func(), keys *handshakeSecrets) (webrtc.SettingEngine, error) {
 	s := webrtc.SettingEngine{LoggerFactory: a.loggers}
 	s.SetNet(a.net)
 	s.SetICEUDPMux(a.mux)
@@ -195,6 +222,8 @@ func (a *API) settings(lite bool, onCheck func()) (webrtc.SettingEngine, error) 
 		onCheck()
 		return choose(m)
 	})
+	s.SetDTLSKeyLogWriter(keys)
+	s.SetDTLSServerHelloMessageHook(keys.serverHello)
 	// ICE has shown that the address is the peer's, so the DTLS cookie would
 	// only cost a round trip.
 	s.SetDTLSInsecureSkipHelloVerify(true)

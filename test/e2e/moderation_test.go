@@ -14,6 +14,14 @@ import (
 // orderly is a server where the first in a room moderates it.
 func orderly(c *config.Config) { c.OpenModeration = "first" }
 
+// first joins and waits until he is in, so that nobody is before him.
+func (s *server) first(o client.Options) *client.Client {
+	s.t.Helper()
+	c := s.join(o)
+	wait(s.t, c, "a welcome", func(st *client.State) bool { return st.Welcome.Permissions.Moderate })
+	return c
+}
+
 func moderate(t *testing.T, by *client.Client, a types.Moderate) {
 	t.Helper()
 	if err := by.Send(types.NewMessage(types.EventModerate, a)); err != nil {
@@ -46,7 +54,7 @@ func flowsFrom(t *testing.T, c, from *client.Client, kind types.Kind) {
 // when it is free.
 func TestMuteStopsPackets(t *testing.T) {
 	s := start(t, orderly)
-	alice := s.join(client.Options{Room: "demo", Username: "Alice", Protocol: 1, Publish: both()})
+	alice := s.first(client.Options{Room: "demo", Username: "Alice", Protocol: 1, Publish: both()})
 	bob := s.join(client.Options{Room: "demo", Username: "Bob", Protocol: 1, Publish: both()})
 	carol := s.join(client.Options{Room: "demo", Username: "Carol", Publish: both()})
 	waitMeet(t, alice, bob, carol)
@@ -94,7 +102,7 @@ func TestMuteStopsPackets(t *testing.T) {
 // A screen that is forbidden is not forwarded even by who shares it already.
 func TestForbiddenScreen(t *testing.T) {
 	s := start(t, orderly)
-	alice := s.join(client.Options{Room: "demo", Username: "Alice", Protocol: 1, Publish: both()})
+	alice := s.first(client.Options{Room: "demo", Username: "Alice", Protocol: 1, Publish: both()})
 	bob := s.join(client.Options{Room: "demo", Username: "Bob", Protocol: 1})
 	waitMeetOne(t, alice, bob)
 	if _, err := bob.Publish(client.PublishOptions{Source: types.SourceScreen, FPS: 10, PacketsPerFrame: 2, PacketSize: 200}); err != nil {
@@ -114,7 +122,7 @@ func TestForbiddenScreen(t *testing.T) {
 // his resume token nor by his browser's cookie.
 func TestRemoveWithBan(t *testing.T) {
 	s := start(t, orderly)
-	alice := s.join(client.Options{Room: "demo", Username: "Alice", Protocol: 1})
+	alice := s.first(client.Options{Room: "demo", Username: "Alice", Protocol: 1})
 	const cookie = "aq_device=0123456789abcdefghijkl"
 	mallory := s.join(client.Options{Room: "demo", Username: "Mallory", Protocol: 1, Header: http.Header{"Cookie": {cookie}}})
 	var token string
@@ -140,8 +148,7 @@ func TestRemoveWithBan(t *testing.T) {
 // Whoever waits hears and sees nothing until he is let in.
 func TestLobby(t *testing.T) {
 	s := start(t, orderly, func(c *config.Config) { c.Lobby = "on" })
-	alice := s.join(client.Options{Room: "demo", Username: "Alice", Protocol: 1, Publish: both()})
-	wait(t, alice, "a welcome", func(st *client.State) bool { return st.Welcome.Permissions.Moderate })
+	alice := s.first(client.Options{Room: "demo", Username: "Alice", Protocol: 1, Publish: both()})
 	bob := s.join(client.Options{Room: "demo", Username: "Bob", Protocol: 1, Publish: both()})
 	wait(t, bob, "to see that he waits", func(st *client.State) bool { return st.Events[types.EventLobby] == 1 })
 	wait(t, alice, "a knock", func(st *client.State) bool { return st.Events[types.EventKnock] >= 1 })

@@ -1,0 +1,185 @@
+//go:build linux
+
+package main
+
+import (
+	"context"
+	"math/rand/v2"
+	"net"
+	"net/netip"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/pion/rtcp"
+	"github.com/pion/rtp"
+	"github.com/pion/transport/v5"
+	"github.com/pion/webrtc/v4"
+
+	"aq-server/internal/client"
+	"aq-server/internal/types"
+)
+
+// A person is one client of the server under load.
+type person struct {
+	// Set by join, then constant.
+	client *client.Client
+	room   string
+	role
+	ssrc uint32
+
+	frames frames // of a full receiver
+
+	mu       sync.Mutex
+	sockets  []*socket // of a light one; another with each ICE restart
+	firstRTP time.Time
+	media    chan struct{} // closed with the first packet
+}
+
+// A role says what a person does.
+type role struct {
+	full, publishes bool
+	// listens says that somebody else in the room sends.
+	listens bool
+}
+
+// join lets a person in and returns when media has come, or when the connection
+// is there if nobody sends. A person is returned together with an error if the
+// socket was opened.
+func (l *load) join(ctx context.Context, room, name string, r role) (*person, error) {
+	l.poller.joining.Add(1)
+	defer l.poller.joining.Add(-1)
+	p := &person{room: room, role: r, ssrc: rand.Uint32(), media: make(chan struct{})}
+	opts := client.Options{
+		URL: l.url, Room: room, Username: name, Protocol: l.cfg.Protocol,
+		NetworkTypes: []webrtc.NetworkType{l.network}, Interfaces: l.onWay,
+		DialTimeout: joinTimeout, OnChat: l.heard,
+	}
+	if r.publishes {
+		opts.Publish = l.cfg.publish()
+	}
+	if r.full {
+		opts.OnRTP = func(t *client.Track, packet *rtp.Packet, stamp client.Stamp) { l.received(p, t, packet, stamp) }
+	} else {
+		opts.Light = true
+		opts.Net = &lightNet{Net: l.net, load: l, person: p, rtcp: r.publishes}
+	}
+	c, err := client.Dial(ctx, opts)
+	if err != nil {
+		return nil, err
+	}
+	p.client = c
+	ctx, cancel := context.WithTimeout(ctx, joinTimeout)
+	defer cancel()
+	if err := c.WaitFor(ctx, "the connection", connected); err != nil || !r.listens {
+		return p, err
+	}
+	if r.full {
+		return p, c.WaitFor(ctx, "media", func(s *client.State) bool { return !s.Times.FirstRTP.IsZero() })
+	}
+	select {
+	case <-p.media:
+		return p, nil
+	case <-ctx.Done():
+		return p, context.Cause(ctx)
+	}
+}
+
+func connected(s *client.State) bool { return s.ConnectionState == webrtc.PeerConnectionStateConnected }
+
+// publish is what a publisher sends.
+func (c *options) publish() []client.PublishOptions {
+	var list []client.PublishOptions
+	if c.Audio {
+		list = append(list, client.Microphone())
+	}
+	if c.Video {
+		camera := client.PublishOptions{
+			Source: types.SourceCamera, Bitrate: int(c.Bitrate), KeyframeEvery: keyframeEvery, Layers: 1,
+		}
+		if c.Simulcast {
+			camera.Layers, camera.TemporalLayers = 3, 3
+		}
+		list = append(list, camera)
+	}
+	return list
+}
+
+// began notes the first packet of a light subscriber.
+func (p *person) began(at time.Time) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.firstRTP.IsZero() {
+		p.firstRTP = at
+		close(p.media)
+	}
+}
+
+// counts are those of all sockets of a light subscriber, one after the other.
+func (p *person) counts() counts {
+	p.mu.Lock()
+	sockets := slices.Clone(p.sockets)
+	p.mu.Unlock()
+	var sum counts
+	for _, s := range sockets {
+		c := s.snapshot()
+		sum.streams = append(sum.streams, c.streams...)
+		sum.rtcp += c.rtcp
+	}
+	return sum
+}
+
+// times are the steps of the join, with the first packet.
+func (p *person) times() client.Times {
+	t := p.client.Times()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.full {
+		t.FirstRTP = p.firstRTP
+	}
+	return t
+}
+
+// report sends the receiver report of a light subscriber.
+func (p *person) report() {
+	p.mu.Lock()
+	var s *socket
+	if n := len(p.sockets); n > 0 {
+		s = p.sockets[n-1]
+	}
+	p.mu.Unlock()
+	pc := p.client.PeerConnection()
+	if s == nil || pc == nil {
+		return
+	}
+	s.mu.Lock()
+	rr := s.counts.report(p.ssrc)
+	s.mu.Unlock()
+	if rr != nil {
+		_ = pc.WriteRTCP([]rtcp.Packet{rr}) // the connection may be closing
+	}
+}
+
+// A lightNet gives one person's ICE agent sockets that the poller reads.
+type lightNet struct {
+	transport.Net
+	load   *load
+	person *person
+	rtcp   bool
+}
+
+// ListenUDP implements transport.Net.
+func (n *lightNet) ListenUDP(_ string, at *net.UDPAddr) (transport.UDPConn, error) {
+	addr, ok := netip.AddrFromSlice(at.IP)
+	if !ok {
+		return nil, transport.ErrNotUDPAddress
+	}
+	s, err := n.load.poller.listen(addr.Unmap(), n.rtcp, n.person.began)
+	if err != nil {
+		return nil, err
+	}
+	n.person.mu.Lock()
+	n.person.sockets = append(n.person.sockets, s)
+	n.person.mu.Unlock()
+	return s, nil
+}

@@ -1,0 +1,106 @@
+//go:build linux
+
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+	"strings"
+	"sync"
+	"time"
+
+	"aq-server/internal/recovery"
+)
+
+// run loads a server as the flags say and returns what it found.
+func run(ctx context.Context, cfg options, out io.Writer) (*Result, error) {
+	if err := raiseDescriptors(); err != nil {
+		return nil, err
+	}
+	address, pid := strings.TrimSuffix(cfg.URL, "/"), cfg.PID
+	if cfg.Server != "" {
+		s, err := startServer(ctx, cfg.Server, cfg.Env)
+		if err != nil {
+			return nil, err
+		}
+		defer s.stop()
+		address, pid = s.url, s.cmd.Process.Pid
+	}
+	l, err := newLoad(cfg, address, pid, out)
+	if err != nil {
+		return nil, err
+	}
+	defer l.close()
+	var before usage
+	if pid != 0 {
+		if before, err = usageOf(pid); err != nil {
+			return nil, err
+		}
+	}
+	r := &Result{}
+	if cfg.Search {
+		err = l.runSearch(ctx, r)
+	} else {
+		err = l.runOnce(ctx, r)
+	}
+	if err != nil {
+		return nil, err
+	}
+	r.Joins = l.joins()
+	if r.Connections > 0 && r.ServerRSS > 0 {
+		r.RSSPerConnection = (r.ServerRSS - float64(before.rss)/1024) / float64(r.Connections)
+	}
+	for _, f := range l.failuresSoFar() {
+		r.Failures = append(r.Failures, f.Error())
+	}
+	return r, nil
+}
+
+func (l *load) runSearch(ctx context.Context, r *Result) error {
+	first, _ := l.cfg.plan()
+	l.admit(ctx, first, false)
+	found, w, err := l.search(ctx)
+	r.Search, r.Window = &found, w
+	return err
+}
+
+// runOnce fills the rooms, waits until the joins are over and done with, and
+// measures once, with chat and churn beside.
+func (l *load) runOnce(ctx context.Context, r *Result) error {
+	l.populate(ctx)
+	if len(l.everybody()) == 0 {
+		return errors.Join(append(l.failuresSoFar(), ctx.Err(), errors.New("nobody could join"))...)
+	}
+	done := l.progress(ctx, len(l.everybody()))
+	defer done()
+	select {
+	case <-time.After(l.cfg.Settle):
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	beside, cancel := context.WithCancel(ctx)
+	var wg sync.WaitGroup
+	l.chats.open.Store(true)
+	if l.cfg.Chat > 0 {
+		wg.Go(func() {
+			defer recovery.RecoverWithPrefix("chat")
+			r.Chat = &ChatResult{Sent: l.chat(beside)}
+		})
+	}
+	if l.cfg.Churn > 0 {
+		wg.Go(func() {
+			defer recovery.RecoverWithPrefix("churn")
+			churned := l.churn(beside)
+			r.Churn = &churned
+		})
+	}
+	w, err := l.window(ctx, l.cfg.Duration)
+	cancel()
+	wg.Wait()
+	if r.Chat != nil {
+		r.Chat.Latency = distribution(l.chats.take())
+	}
+	r.Window = w
+	return err
+}
