@@ -18,6 +18,7 @@ import (
 	"aq-server/internal/config"
 	"aq-server/internal/handlers"
 	"aq-server/internal/metrics"
+	"aq-server/internal/pressure"
 	"aq-server/internal/ratelimit"
 	"aq-server/internal/recovery"
 	"aq-server/internal/room"
@@ -184,6 +185,7 @@ func (a *App) build(cert *certificate) error {
 	}
 	a.sockets = handlers.NewWebsocketHandler(handlers.Options{
 		Tokens: tokens,
+		Short:  pressure.New().Full,
 		Addresses: ratelimit.NewAddresses(ratelimit.Options{
 			Open: a.config.SocketsPerAddress, Rate: float64(a.config.JoinRate), Burst: 10 * a.config.JoinRate,
 		}),

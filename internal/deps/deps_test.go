@@ -23,7 +23,7 @@ const module = "aq-server/"
 // or a new name is a decision about the architecture.
 var allowed = map[string]string{
 	"cmd/server": "internal/app internal/cli internal/config internal/recovery internal/systemd",
-	"internal/app": "internal/api internal/auth internal/certs internal/config internal/handlers internal/metrics internal/recovery " +
+	"internal/app": "internal/api internal/auth internal/certs internal/config internal/handlers internal/metrics internal/pressure internal/recovery " +
 		"internal/ratelimit internal/room internal/routes internal/sfu internal/sfu/packet internal/types internal/webhook internal/webrtcapi web",
 	"internal/routes":       "internal/handlers internal/recovery internal/types",
 	"internal/auth":         "internal/names internal/types",
@@ -31,6 +31,7 @@ var allowed = map[string]string{
 	"internal/room":         "internal/chat internal/metrics internal/names internal/recovery internal/timeline internal/types",
 	"internal/timeline":     "",
 	"internal/ratelimit":    "",
+	"internal/pressure":     "",
 	"internal/webhook":      "internal/metrics internal/recovery internal/types",
 	"internal/api":          "internal/auth internal/handlers internal/metrics internal/names internal/ratelimit internal/room internal/timeline internal/types",
 	"internal/chat":         "internal/types",

@@ -42,6 +42,8 @@ type Options struct {
 	Metrics *metrics.Metrics
 	Log     *slog.Logger
 
+	// Short tells that memory is short: nobody new is let in. nil: it never is.
+	Short func() bool
 	// Addresses counts sockets and joins by client address; nil: they are not
 	// counted.
 	Addresses *ratelimit.Addresses
@@ -85,6 +87,9 @@ type WebsocketHandler struct {
 func NewWebsocketHandler(opts Options) *WebsocketHandler {
 	if opts.Remote == nil {
 		opts.Remote = func(r *http.Request) string { return r.RemoteAddr }
+	}
+	if opts.Short == nil {
+		opts.Short = func() bool { return false }
 	}
 	if opts.Limits == (Limits{}) {
 		opts.Limits = DefaultLimits()

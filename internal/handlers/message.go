@@ -59,8 +59,14 @@ func jsonProblem(err error) string {
 	return "it is not valid JSON"
 }
 
+// faultPoint is nil but in builds for tests, see fault.go.
+var faultPoint func(message)
+
 // route hands a message to whom it concerns.
 func (c *client) route(m message) *types.ProtocolError {
+	if faultPoint != nil {
+		faultPoint(m)
+	}
 	media := c.member.Media()
 	switch m.Event {
 	case types.EventAnswer:

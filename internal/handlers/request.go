@@ -57,6 +57,9 @@ func (h *WebsocketHandler) check(r *http.Request) (joinRequest, *types.ProtocolE
 		}
 		return join, types.Errorf(types.CodeInternal, "the join could not be checked")
 	}
+	if h.opts.Short() && !h.opts.Rooms.Knows(join.room, join.resume) {
+		return join, types.Errorf(types.CodeServerFull, "the server is full")
+	}
 	if h.files.full(time.Now()) {
 		return join, types.Errorf(types.CodeServerFull, "the server is full")
 	}
