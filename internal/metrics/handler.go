@@ -45,6 +45,11 @@ func (m *Metrics) appendJSON(b []byte) []byte {
 		b = append(b, separator...)
 		separator = ",\n  "
 		b = fmt.Appendf(b, "%q: ", s.json)
+		if s.histogram != nil {
+			count, sum, _ := s.histogram.read()
+			b = fmt.Appendf(b, `{"count": %d, "sum": %g}`, count, sum)
+			continue
+		}
 		if s.reasons == nil {
 			b = strconv.AppendInt(b, s.value(), 10)
 			continue
@@ -97,6 +102,12 @@ func (c collector) Collect(out chan<- prometheus.Metric) {
 		kind := prometheus.CounterValue
 		if s.gauge {
 			kind = prometheus.GaugeValue
+		}
+		if s.histogram != nil {
+			count, sum, upTo := s.histogram.read()
+			desc := prometheus.NewDesc(s.prometheus, s.help, nil, nil)
+			out <- prometheus.MustNewConstHistogram(desc, count, sum, upTo)
+			continue
 		}
 		if s.reasons == nil {
 			desc := prometheus.NewDesc(s.prometheus, s.help, nil, nil)

@@ -95,13 +95,25 @@ type Metrics struct {
 	KeepaliveTimeouts atomic.Int64 // closed with 4008
 	Resumes           atomic.Int64 // welcomes with resumed: true
 
+	// NegotiationTime is from an offer to its answer, JoinTime from a join to
+	// media that is connected, ForwardTime from the arrival of a packet to its
+	// being written to the last subscriber (of one packet of each batch), and
+	// Bandwidth what the ways to clients carry, in bits per second, each time the
+	// client is told.
+	NegotiationTime, JoinTime, ForwardTime, Bandwidth Histogram
+
 	// Panics returns the panics recovered from in this process. Set it before
 	// the first use of Handler; nil counts as none.
 	Panics func() int64
 }
 
 // New returns counters that are all zero.
-func New() *Metrics { return new(Metrics) }
+func New() *Metrics {
+	return &Metrics{
+		NegotiationTime: newHistogram(waitBounds, 1e9), JoinTime: newHistogram(waitBounds, 1e9),
+		ForwardTime: newHistogram(forwardBounds, 1e9), Bandwidth: newHistogram(rateBounds, 1),
+	}
+}
 
 // DropReason says why an RTP packet was not forwarded.
 type DropReason int

@@ -176,6 +176,7 @@ func (l *layer) fanOut() {
 			turn++
 		}
 		b.send()
+		l.track.conn.session().opts.Metrics.ForwardTime.Time(time.Since(list[0].Arrival))
 		for i, p := range list {
 			p.Release()
 			list[i] = nil

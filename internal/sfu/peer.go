@@ -103,6 +103,7 @@ type Peer struct {
 	quality  qualityReporter
 	lastSent types.Tracks // as the client knows it
 	sentOnce bool
+	joined   bool      // media has been connected once
 	rebuilt  time.Time // when the watchdog last gave up a PeerConnection
 	renewed  time.Time // when answersAnother began to count
 	dropped  []string  // fingerprints of PeerConnections that it ended
