@@ -26,7 +26,7 @@ func (m *Metrics) Handler() http.Handler {
 	text := promhttp.HandlerFor(registry, promhttp.HandlerOpts{})
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Cache-Control", "no-store")
-		w.Header().Set("Vary", "Accept")
+		w.Header().Add("Vary", "Accept")
 		format := r.URL.Query().Get("format")
 		if format == "prometheus" || format == "" && prefersPrometheus(r.Header.Values("Accept")) {
 			text.ServeHTTP(w, r)
