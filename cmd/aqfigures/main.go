@@ -1,10 +1,11 @@
-// Command aqfigures measures what AQ Server promises about joins, chat and
-// memory, and prints a table: the figures of docs/testing.md. It starts a
-// server of its own, on loopback, so that the server's time and memory are its
-// alone.
+// Command aqfigures measures what AQ Server promises about late joiners, crowds
+// that come at once and what is left when people have gone, and prints a table:
+// figures of docs/testing.md. It starts a server of its own, on loopback, so that
+// the server's time and memory are its alone. What a server costs under load, and
+// how long joins and chat take meanwhile, is cmd/aqload's.
 //
 //	go run ./cmd/aqfigures            # all, about two minutes
-//	go run ./cmd/aqfigures -only joins,chat -json
+//	go run ./cmd/aqfigures -only late,storm -json
 package main
 
 import (
@@ -33,12 +34,9 @@ type measurement struct {
 }
 
 var measurements = []measurement{
-	{"joins", measureJoins},
 	{"late", measureLateJoiners},
-	{"chat", measureChat},
 	{"storm", measureStorm},
 	{"rush", measureRush},
-	{"memory", measureMemory},
 	{"churn", measureChurn},
 }
 

@@ -39,8 +39,7 @@ func publishing(o *client.Options) {
 	o.Publish = []client.PublishOptions{{Source: types.SourceCamera, Layers: 1}, client.Microphone()}
 }
 
-func speaking(o *client.Options)   { o.Publish = []client.PublishOptions{client.Microphone()} }
-func withoutRTP(o *client.Options) { o.SocketOnly = true }
+func speaking(o *client.Options) { o.Publish = []client.PublishOptions{client.Microphone()} }
 
 func wait(ctx context.Context, c *client.Client, what string, condition func(*client.State) bool) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
@@ -76,43 +75,6 @@ func closeAll(clients []*client.Client) {
 	wg.Wait()
 }
 
-// measureJoins times the steps of 50 joins, one after the other, into a room
-// where somebody sends.
-func measureJoins(ctx context.Context, s *server, report reporter) error {
-	publisher, err := s.join(ctx, "joins", "publisher", publishing)
-	if err != nil {
-		return err
-	}
-	defer publisher.Close()
-	if err := wait(ctx, publisher, "the connection", connected); err != nil {
-		return err
-	}
-	var offers, connects, packets []time.Duration
-	for range 50 {
-		c, err := s.join(ctx, "joins", "guest")
-		if err != nil {
-			return err
-		}
-		err = wait(ctx, c, "media", func(s *client.State) bool { return connected(s) && !s.Times.FirstRTP.IsZero() })
-		t := c.Times()
-		c.Close()
-		if err != nil {
-			return err
-		}
-		offers = append(offers, t.Offer.Sub(t.Dial))
-		connects = append(connects, t.Connected.Sub(t.Dial))
-		packets = append(packets, t.FirstRTP.Sub(t.Dial))
-	}
-	for _, step := range []struct {
-		name string
-		list []time.Duration
-	}{{"dial to offer", offers}, {"dial to connected", connects}, {"dial to first RTP", packets}} {
-		report(step.name+" p50", quantile(step.list, 0.5), "ms")
-		report(step.name+" p95", quantile(step.list, 0.95), "ms")
-	}
-	return nil
-}
-
 // measureLateJoiners times the first whole keyframe of ten who only watch.
 func measureLateJoiners(ctx context.Context, s *server, report reporter) error {
 	publisher, err := s.join(ctx, "late", "publisher", publishing)
@@ -136,48 +98,6 @@ func measureLateJoiners(ctx context.Context, s *server, report reporter) error {
 	}
 	report("dial to first frame of a watcher p50", quantile(frames, 0.5), "ms")
 	report("dial to first frame of a watcher max", quantile(frames, 1), "ms")
-	return nil
-}
-
-// measureChat times 50 clients x 20 messages from send to each arrival, the
-// sender's own echo included, at a pace of about 1,000 messages a second.
-func measureChat(ctx context.Context, s *server, report reporter) error {
-	const people, messages = 50, 20
-	clients, err := s.crowd(ctx, one("chat"), people, withoutRTP)
-	defer closeAll(clients)
-	if err != nil {
-		return err
-	}
-	var mu sync.Mutex
-	sent := map[string]time.Time{}
-	pace := time.NewTicker(time.Millisecond)
-	defer pace.Stop()
-	for round := range messages {
-		for i, c := range clients {
-			<-pace.C
-			text := fmt.Sprintf("message %d of %d", round, i)
-			mu.Lock()
-			sent[text] = time.Now()
-			mu.Unlock()
-			if err := c.Chat(text); err != nil {
-				return err
-			}
-		}
-	}
-	var latencies []time.Duration
-	for _, c := range clients {
-		err := wait(ctx, c, "all messages", func(s *client.State) bool { return len(s.Chat) == people*messages })
-		if err != nil {
-			return err
-		}
-		c.View(func(s *client.State) {
-			for i, m := range s.Chat {
-				latencies = append(latencies, s.ChatAt[i].Sub(sent[m.Data]))
-			}
-		})
-	}
-	report("50 people x 20 messages p50", quantile(latencies, 0.5), "ms")
-	report("50 people x 20 messages p99", quantile(latencies, 0.99), "ms")
 	return nil
 }
 
@@ -312,56 +232,6 @@ func signalled(clients []*client.Client) (offers int, bytes int64) {
 		})
 	}
 	return offers, bytes
-}
-
-// measureMemory divides what the server's memory grows by.
-func measureMemory(ctx context.Context, s *server, report reporter) error {
-	const people = 100
-	before, err := s.usage()
-	if err != nil {
-		return err
-	}
-	idle, err := s.crowd(ctx, func(i int) string { return fmt.Sprint("idle ", i) }, people)
-	defer closeAll(idle)
-	if err == nil {
-		for _, c := range idle {
-			if err = wait(ctx, c, "the connection", connected); err != nil {
-				break
-			}
-		}
-	}
-	if err != nil {
-		return err
-	}
-	connectedUse, err := s.usage()
-	if err != nil {
-		return err
-	}
-	report("RSS per connected peer without media", (connectedUse.rss-before.rss)/people, "kB")
-	report("goroutines per connected peer", (connectedUse.goroutines-before.goroutines)/people, "")
-	report("descriptors per connected peer", (connectedUse.descriptors-before.descriptors)/people, "")
-
-	publisher, err := s.join(ctx, "media", "publisher", publishing)
-	if err != nil {
-		return err
-	}
-	defer publisher.Close()
-	watchers, err := s.crowd(ctx, one("media"), people)
-	defer closeAll(watchers)
-	if err != nil {
-		return err
-	}
-	for _, c := range watchers {
-		if err := wait(ctx, c, "media", func(s *client.State) bool { return !s.Times.FirstKeyframe.IsZero() }); err != nil {
-			return err
-		}
-	}
-	media, err := s.usage()
-	if err != nil {
-		return err
-	}
-	report("RSS per peer with media", (media.rss-connectedUse.rss)/people, "kB")
-	return nil
 }
 
 // measureChurn compares the server before and after 500 joins and leaves.

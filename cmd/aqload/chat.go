@@ -25,8 +25,9 @@ var epoch = time.Now()
 // chat has people chosen at random write, so many messages a second in all,
 // until ctx ends, and returns how many they were.
 func (l *load) chat(ctx context.Context) (sent int) {
-	tick := time.NewTicker(time.Duration(float64(time.Second) / l.cfg.Chat))
+	tick := time.NewTicker(max(time.Duration(float64(time.Second)/l.cfg.Chat), time.Millisecond))
 	defer tick.Stop()
+	start := time.Now()
 	for {
 		select {
 		case <-tick.C:
@@ -37,9 +38,11 @@ func (l *load) chat(ctx context.Context) (sent int) {
 		if len(people) == 0 {
 			continue
 		}
-		who := people[rand.IntN(len(people))]
-		if who.client.Chat(fmt.Sprintf("load %d: the quick brown fox jumps over the lazy dog", time.Since(epoch))) == nil {
-			sent++
+		for due := int(l.cfg.Chat * time.Since(start).Seconds()); sent < due; sent++ {
+			who := people[rand.IntN(len(people))]
+			if who.client.Chat(fmt.Sprintf("load %d: the quick brown fox jumps over the lazy dog", time.Since(epoch))) != nil {
+				break // he has left
+			}
 		}
 	}
 }

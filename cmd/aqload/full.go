@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/pion/rtcp"
 	"github.com/pion/rtp"
 
 	"aq-server/internal/client"
@@ -46,7 +47,12 @@ func (l *load) received(p *person, t *client.Track, packet *rtp.Packet, stamp cl
 		return
 	}
 	l.latency.add(now.Sub(stamp.SentAt))
-	p.frames.packet(packet.MarshalSize()+srtpTag, t.Kind == types.KindVideo, stamp)
+	if !p.frames.packet(packet.MarshalSize()+srtpTag, t.Kind == types.KindVideo, stamp) {
+		return
+	}
+	if pc := p.client.PeerConnection(); pc != nil { // as a decoder does
+		_ = pc.WriteRTCP([]rtcp.Packet{&rtcp.PictureLossIndication{MediaSSRC: t.SSRC}}) // it may be closing
+	}
 }
 
 // srtpTag is what AES-GCM adds to a packet.
@@ -86,7 +92,11 @@ type streamKey struct {
 type assembly struct {
 	frames    [32]frame // about a second
 	decodable bool
+	asked     uint32 // the frame at which a keyframe was last asked for
 }
+
+// askAgain is how many frames pass between two requests for a keyframe.
+const askAgain = 15
 
 type frame struct {
 	number  uint32
@@ -94,13 +104,14 @@ type frame struct {
 	key     bool
 }
 
-// packet takes one packet in.
-func (f *frames) packet(bytes int, video bool, stamp client.Stamp) {
+// packet takes one packet in, and reports whether a decoder would now ask for a
+// keyframe.
+func (f *frames) packet(bytes int, video bool, stamp client.Stamp) (ask bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.bytes += int64(bytes)
 	if !video {
-		return
+		return false
 	}
 	if f.streams == nil {
 		f.streams = map[streamKey]*assembly{}
@@ -118,18 +129,23 @@ func (f *frames) packet(bytes int, video bool, stamp client.Stamp) {
 	at := &a.frames[stamp.Frame%uint32(len(a.frames))]
 	if at.of == 0 || at.number != stamp.Frame {
 		if at.of != 0 && int32(stamp.Frame-at.number) < 0 {
-			return // a repair that comes too late
+			return false // a repair that comes too late
 		}
-		f.retire(a, at)
+		if f.retire(a, at) && stamp.Frame-a.asked >= askAgain {
+			ask, a.asked = true, stamp.Frame
+		}
 		*at = frame{number: stamp.Frame, of: stamp.Of, key: stamp.Key}
 	}
 	at.got++
+	return ask
 }
 
-// retire judges a frame whose place is needed.
-func (f *frames) retire(a *assembly, at *frame) {
+// retire judges a frame whose place is needed, and reports whether it could not
+// be decoded.
+func (f *frames) retire(a *assembly, at *frame) bool {
 	switch {
 	case at.of == 0:
+		return false
 	case at.got < at.of:
 		f.Broken++
 		a.decodable = false
@@ -141,6 +157,7 @@ func (f *frames) retire(a *assembly, at *frame) {
 	default:
 		f.Whole++
 	}
+	return !a.decodable
 }
 
 // snapshot returns the verdict and the bytes so far.

@@ -16,6 +16,7 @@ type moment struct {
 	own    usage
 	light  map[*person]counts
 	full   map[*person]fullCounts
+	sent   map[*person]int64 // of publishers
 }
 
 type fullCounts struct {
@@ -24,8 +25,11 @@ type fullCounts struct {
 }
 
 func (l *load) moment() (moment, error) {
-	m := moment{light: map[*person]counts{}, full: map[*person]fullCounts{}}
+	m := moment{light: map[*person]counts{}, full: map[*person]fullCounts{}, sent: map[*person]int64{}}
 	for _, p := range l.everybody() {
+		if p.publishes {
+			m.sent[p] = p.sent()
+		}
 		if p.full {
 			m.full[p] = p.fullCounts()
 		} else {
@@ -56,6 +60,38 @@ func (p *person) fullCounts() fullCounts {
 	}
 	c.frames, c.Bytes = p.frames.snapshot()
 	return c
+}
+
+// sent is how many packets a publisher has sent.
+func (p *person) sent() (sum int64) {
+	for _, source := range types.Sources() {
+		if publication := p.client.Publication(source); publication != nil {
+			sum += publication.Sent()
+		}
+	}
+	return sum
+}
+
+// due is how many packets should have come to subscribers between two moments:
+// all that was sent in their rooms, to each.
+func due(a, b moment) (sum int64) {
+	rooms := map[string]int64{}
+	for p, after := range b.sent {
+		if before, ok := a.sent[p]; ok {
+			rooms[p.room] += after - before
+		}
+	}
+	for p := range b.light {
+		if _, ok := a.light[p]; ok && !p.publishes {
+			sum += rooms[p.room]
+		}
+	}
+	for p := range b.full {
+		if _, ok := a.full[p]; ok && !p.publishes {
+			sum += rooms[p.room]
+		}
+	}
+	return sum
 }
 
 // received is what came between two moments, for those who were there at both.
@@ -98,7 +134,12 @@ func (l *load) window(ctx context.Context, d time.Duration) (Window, error) {
 	if err != nil {
 		return Window{}, err
 	}
-	return newWindow(before, after, l.latency.take()), nil
+	w := newWindow(before, after, l.latency.take())
+	// Of layers and of more people than m-lines not all is meant to come.
+	if n := due(before, after); n > 0 && l.cfg.Publishers == 1 && !l.cfg.Simulcast {
+		w.Behind = max(0, 1-w.PacketsPerSecond*w.Seconds/float64(n))
+	}
+	return w, nil
 }
 
 // Window is what was measured between two moments.
@@ -116,9 +157,12 @@ type Window struct {
 	// Loss is that of light subscribers, who repair nothing; LossFull what was
 	// missing at full receivers after repair. Worst is the light subscriber who
 	// lost most.
-	Loss       float64      `json:"loss"`
-	Lost       int64        `json:"lost_packets"`
-	LossFull   float64      `json:"loss_full"`
+	Loss     float64 `json:"loss"`
+	Lost     int64   `json:"lost_packets"`
+	LossFull float64 `json:"loss_full"`
+	// Behind is the share of what a single publisher sent that had not come by
+	// the end: lost, or waiting in a queue that grows.
+	Behind     float64      `json:"behind"`
 	Worst      float64      `json:"loss_worst"`
 	Latency    Distribution `json:"latency_ms"`
 	Frames     FrameCounts  `json:"frames"`

@@ -59,6 +59,7 @@ func (l *load) join(ctx context.Context, room, name string, r role) (*person, er
 		opts.Publish = l.cfg.publish()
 	}
 	if r.full {
+		opts.Net = fullNet{l.net}
 		opts.OnRTP = func(t *client.Track, packet *rtp.Packet, stamp client.Stamp) { l.received(p, t, packet, stamp) }
 	} else {
 		opts.Light = true
@@ -158,6 +159,20 @@ func (p *person) report() {
 	if rr != nil {
 		_ = pc.WriteRTCP([]rtcp.Packet{rr}) // the connection may be closing
 	}
+}
+
+// A fullNet gives sockets that hold a burst while this process does something
+// else.
+type fullNet struct{ transport.Net }
+
+// ListenUDP implements transport.Net.
+func (n fullNet) ListenUDP(network string, at *net.UDPAddr) (transport.UDPConn, error) {
+	conn, err := n.Net.ListenUDP(network, at)
+	if err != nil {
+		return nil, err
+	}
+	_ = conn.SetReadBuffer(receiveBuffer) // the kernel may grant less
+	return conn, nil
 }
 
 // A lightNet gives one person's ICE agent sockets that the poller reads.

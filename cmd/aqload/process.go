@@ -3,8 +3,10 @@
 package main
 
 import (
+	"bufio"
 	"errors"
 	"fmt"
+	"net/http"
 	"os"
 	"runtime"
 	"strconv"
@@ -44,6 +46,31 @@ func parseStat(stat string) (usage, error) {
 		cpu: time.Duration(user+system) * 10 * time.Millisecond,
 		rss: pages * int64(os.Getpagesize()),
 	}, errors.Join(err1, err2, err3)
+}
+
+// holdings is what a server holds beside memory.
+type holdings struct {
+	goroutines, descriptors float64 // 0: unknown
+}
+
+// holdingsOf asks the server's own metrics for its goroutines, if it is one of
+// ours, and the kernel for its descriptors.
+func holdingsOf(url string, pid int) (h holdings) {
+	if entries, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", pid)); err == nil {
+		h.descriptors = float64(len(entries))
+	}
+	resp, err := http.Get(url + "/metrics?format=prometheus")
+	if err != nil {
+		return h
+	}
+	defer http.DefaultClient.CloseIdleConnections()
+	defer func() { _ = resp.Body.Close() }()
+	for lines := bufio.NewScanner(resp.Body); lines.Scan(); {
+		if value, ok := strings.CutPrefix(lines.Text(), "go_goroutines "); ok {
+			h.goroutines, _ = strconv.ParseFloat(value, 64)
+		}
+	}
+	return h
 }
 
 // raiseDescriptors asks for as many as the system allows: each subscriber takes

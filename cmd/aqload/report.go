@@ -17,7 +17,9 @@ type Result struct {
 	Window
 	// RSSPerConnection is what the server has grown by for each since before
 	// the first join.
-	RSSPerConnection float64 `json:"server_rss_kb_per_connection"`
+	RSSPerConnection         float64 `json:"server_rss_kb_per_connection"`
+	GoroutinesPerConnection  float64 `json:"server_goroutines_per_connection"`
+	DescriptorsPerConnection float64 `json:"server_descriptors_per_connection"`
 	// Joins are those of people who were there at the end, by phase, from the
 	// dial on.
 	Joins    Joins         `json:"joins"`
@@ -79,11 +81,12 @@ func (r *Result) print(out io.Writer) error {
 	line("out", "%.0f packets/s, %.1f Mbit/s, over %.1f s", r.PacketsPerSecond, r.BitsPerSecond/1e6, r.Seconds)
 	if r.ServerRSS > 0 {
 		line("server CPU", "%.2f us a packet, %.0f %% of a core", r.CPUPerPacket, r.ServerCPU*100)
-		line("server memory", "%.0f MB, %.0f kB a connection", r.ServerRSS/1024, r.RSSPerConnection)
+		line("server memory", "%.0f MB; a connection %.0f kB, %.1f goroutines, %.1f descriptors",
+			r.ServerRSS/1024, r.RSSPerConnection, r.GoroutinesPerConnection, r.DescriptorsPerConnection)
 	}
 	line("load's own CPU", "%.0f %% of a core", r.LoadCPU*100)
-	line("loss", "%.3f %% (%d packets), worst subscriber %.3f %%, %d silent; full receivers %.3f %%",
-		r.Loss*100, r.Lost, r.Worst*100, r.Silent, r.LossFull*100)
+	line("loss", "%.3f %% (%d packets), worst subscriber %.3f %%, %d silent; full receivers %.3f %%; behind %.1f %%",
+		r.Loss*100, r.Lost, r.Worst*100, r.Silent, r.LossFull*100, r.Behind*100)
 	line("latency", "p50 %.2f, p99 %.2f, max %.2f ms of %d packets", r.Latency.P50, r.Latency.P99, r.Latency.Max, r.Latency.Count)
 	line("frames", "%d whole, %d broken, %d useless; %d streams without a keyframe first",
 		r.Frames.Whole, r.Frames.Broken, r.Frames.Useless, r.Frames.NoKey)
@@ -105,7 +108,7 @@ func (r *Result) print(out io.Writer) error {
 		line("churn", "%d left, %d came: first RTP p50 %.1f, p95 %.1f, max %.1f ms", c.Left, c.Came, c.FirstRTP.P50, c.FirstRTP.P95, c.FirstRTP.Max)
 	}
 	if s := r.Search; s != nil {
-		line("most subscribers", "%d with less than 1 %% loss; %d had %.2f %%", s.Most, s.Over, s.OverLoss*100)
+		line("most subscribers", "%d with less than 1 %% loss; %d had %.2f %%, or were so much behind", s.Most, s.Over, s.OverLoss*100)
 	}
 	line("failures", "%d", len(r.Failures))
 	if err := w.Flush(); err != nil {

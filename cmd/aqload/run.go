@@ -33,10 +33,12 @@ func run(ctx context.Context, cfg options, out io.Writer) (*Result, error) {
 	}
 	defer l.close()
 	var before usage
+	var held holdings
 	if pid != 0 {
 		if before, err = usageOf(pid); err != nil {
 			return nil, err
 		}
+		held = holdingsOf(address, pid)
 	}
 	r := &Result{}
 	if cfg.Search {
@@ -48,8 +50,11 @@ func run(ctx context.Context, cfg options, out io.Writer) (*Result, error) {
 		return nil, err
 	}
 	r.Joins = l.joins()
-	if r.Connections > 0 && r.ServerRSS > 0 {
-		r.RSSPerConnection = (r.ServerRSS - float64(before.rss)/1024) / float64(r.Connections)
+	if n := float64(r.Connections); n > 0 && pid != 0 {
+		now := holdingsOf(address, pid)
+		r.RSSPerConnection = (r.ServerRSS - float64(before.rss)/1024) / n
+		r.GoroutinesPerConnection = max(now.goroutines-held.goroutines, 0) / n
+		r.DescriptorsPerConnection = max(now.descriptors-held.descriptors, 0) / n
 	}
 	for _, f := range l.failuresSoFar() {
 		r.Failures = append(r.Failures, f.Error())
@@ -65,6 +70,16 @@ func (l *load) runSearch(ctx context.Context, r *Result) error {
 	return err
 }
 
+// settle lets what joins have stirred up pass.
+func (l *load) settle(ctx context.Context) error {
+	select {
+	case <-time.After(l.cfg.Settle):
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
 // runOnce fills the rooms, waits until the joins are over and done with, and
 // measures once, with chat and churn beside.
 func (l *load) runOnce(ctx context.Context, r *Result) error {
@@ -74,10 +89,8 @@ func (l *load) runOnce(ctx context.Context, r *Result) error {
 	}
 	done := l.progress(ctx, len(l.everybody()))
 	defer done()
-	select {
-	case <-time.After(l.cfg.Settle):
-	case <-ctx.Done():
-		return context.Cause(ctx)
+	if err := l.settle(ctx); err != nil {
+		return err
 	}
 	beside, cancel := context.WithCancel(ctx)
 	var wg sync.WaitGroup

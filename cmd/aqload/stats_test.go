@@ -84,6 +84,17 @@ func TestFramesAreJudged(t *testing.T) {
 			t.Errorf("%s: %+v, want %+v", c.name, got, c.want)
 		}
 	}
+	asks := 0
+	var broken frames
+	broken.packet(100, true, client.Stamp{Sender: 1, Key: true, Of: 2}) // and the other one never
+	for i := range uint32(200) {
+		if broken.packet(100, true, client.Stamp{Sender: 1, Frame: i + 1, Of: 1}) {
+			asks++
+		}
+	}
+	if want := (200 - 32) / askAgain; asks < want-1 || asks > want+1 {
+		t.Errorf("asked for a keyframe %d times, want about %d", asks, want)
+	}
 	var f frames
 	f.packet(80, false, client.Stamp{Sender: 1})
 	if got, bytes := f.snapshot(); got != (FrameCounts{}) || bytes != 80 {

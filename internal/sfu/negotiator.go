@@ -60,6 +60,21 @@ func (p *Peer) run() {
 	}
 }
 
+// attend has the recurring looks, which are rare while there is nothing to receive,
+// come in good time after a change.
+func (c *connection) attend() {
+	if limit := time.Now().Add(lookInterval); !c.nextLook.IsZero() && c.nextLook.After(limit) {
+		c.nextLook, c.nextWatch = limit, limit
+	}
+}
+
+// slack is by how much the recurring looks may come early, so that those that
+// fall together cost one wake-up.
+const slack = 10 * time.Millisecond
+
+// soon tells whether a recurring look is due.
+func soon(t, now time.Time) bool { return !t.IsZero() && t.Sub(now) <= slack }
+
 // nextDue returns when the goroutine must look at the clock again.
 func (p *Peer) nextDue() time.Time {
 	next := time.Now().Add(time.Hour)
@@ -92,15 +107,15 @@ func (p *Peer) onDue(now time.Time) {
 		c.deadline = now.Add(p.session.opts.AnswerTimeout)
 	}
 	p.onDownlinkDue(now)
-	if !c.nextReport.IsZero() && !now.Before(c.nextReport) {
+	if soon(c.nextReport, now) {
 		c.nextReport = now.Add(reportInterval)
 		c.reports(now)
 		p.reportQuality(now)
 	}
-	if !c.nextLook.IsZero() && !now.Before(c.nextLook) {
+	if soon(c.nextLook, now) {
 		p.listen(now)
 	}
-	if !c.nextWatch.IsZero() && !now.Before(c.nextWatch) {
+	if soon(c.nextWatch, now) {
 		p.watch(now)
 	}
 	if p.conn == c && !c.askedAt.IsZero() && !now.Before(c.askedAt) {
@@ -174,6 +189,7 @@ func (p *Peer) reconcile() {
 		return
 	}
 	p.syncPublished()
+	c.attend()
 	structural, err := p.arrange(c.state == stable)
 	if err != nil {
 		p.broken(err)

@@ -197,6 +197,13 @@ func (s *Session) trackList() []*Track {
 	return slices.Clone(s.tracks)
 }
 
+// anyTracks tells whether there is anything to receive.
+func (s *Session) anyTracks() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.tracks) > 0
+}
+
 // publishes tells which sources of a peer others can receive.
 func (s *Session) publishes(id types.PeerID) (microphone, camera bool) {
 	for _, t := range s.trackList() {

@@ -25,6 +25,8 @@ const (
 	// is silent, the shorter one.
 	lookInterval       = 500 * time.Millisecond
 	silentLookInterval = 100 * time.Millisecond
+	// idleLookInterval is that of a connection on which no media flows.
+	idleLookInterval = 2 * time.Second
 	// reportSilence is how long a client may be silent who is being sent packets
 	// with transport-wide numbers, and so reports on them: browsers do that ten
 	// times a second.
@@ -67,6 +69,7 @@ type listener struct {
 	// reports: the silence was found by missing reports. Checks do not end it:
 	// they may come on a path that media does not take.
 	reports bool
+	idle    bool // nothing flows either way
 
 	number    int64
 	numbering int64 // since when numbered packets have been sent without a pause; 0: they are not
@@ -92,12 +95,15 @@ func (l *listener) look(now int64, s signs) (changed bool) {
 		return !l.silent
 	}
 	last, limit := latest, idleSilence
+	l.idle = false
 	l.reports = s.report != 0 && l.numbering != 0 && now-l.numbering >= int64(reportSilence)
 	switch {
 	case l.reports:
 		last, limit = s.media, reportSilence
 	case s.flow != 0 && s.media-s.flow < int64(lookInterval):
 		limit = flowSilence
+	default:
+		l.idle = l.numbering == 0
 	}
 	l.since, l.silent = last, now-last > int64(limit)
 	return l.silent
@@ -139,8 +145,11 @@ func (p *Peer) listen(now time.Time) {
 	if c.listener.look(at, c.signs()) {
 		p.silenceChanged(c.listener.silent)
 	}
-	if c.listener.silent {
+	switch {
+	case c.listener.silent:
 		c.nextLook = now.Add(silentLookInterval)
+	case c.listener.idle && !p.session.anyTracks():
+		c.nextLook = now.Add(idleLookInterval)
 	}
 }
 
@@ -188,6 +197,10 @@ func (p *Peer) checkAnswered(now time.Time) {
 	c := p.conn
 	c.askedAt = time.Time{}
 	p.listen(now)
+	if again := c.restarted.Add(restartTime); c.listener.silent && now.Before(again) {
+		c.askedAt = again // he may not have been heard yet on the way that was just found
+		return
+	}
 	if c.listener.silent && c.retry.IsZero() {
 		c.retry = now.Add(restartRetry)
 		p.restartFor(restartSilence)

@@ -116,6 +116,9 @@ func (p *Peer) watch(now time.Time) {
 	if late || !c.connected.Load() || c.listener.silent || !c.retry.IsZero() {
 		return
 	}
+	if !p.session.anyTracks() {
+		c.nextWatch = now.Add(idleLookInterval)
+	}
 	p.watchMissing(now)
 	for _, s := range slices.Clone(c.slots) {
 		if p.conn != c {

@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/pion/stun/v4"
@@ -30,6 +31,8 @@ type demux struct {
 	names  map[connKey]*muxConn
 	remote map[netip.AddrPort]*muxConn
 	wg     sync.WaitGroup // readers
+	// closing is set before the sockets are closed.
+	closing atomic.Bool
 }
 
 // connKey names the connection of a PeerConnection: its ICE user name fragment
@@ -57,7 +60,7 @@ func (d *demux) read(s *udpio.Socket, log *slog.Logger) {
 		switch {
 		case err == nil:
 			d.receive(s, buf[:n], netip.AddrPortFrom(from.Addr().Unmap(), from.Port()))
-		case errors.Is(err, net.ErrClosed):
+		case d.closing.Load() || errors.Is(err, net.ErrClosed):
 			return
 		default: // memory, say: it must not be the end of all calls
 			log.Warn("media socket not read", "err", err)

@@ -219,6 +219,7 @@ func (m *portMux) GetListenAddresses() []net.Addr {
 func (m *portMux) Close() error {
 	m.mu.Lock()
 	m.closed = true
+	m.demux.closing.Store(true)
 	var errs []error
 	for _, s := range m.sockets {
 		if err := s.Close(); err != nil && !errors.Is(err, net.ErrClosed) {

@@ -34,7 +34,9 @@ import (
 const (
 	iceDisconnected = 5 * time.Second
 	iceFailed       = 25 * time.Second // after iceDisconnected
-	iceKeepalive    = 2 * time.Second
+	// Consent is to be asked for every 4 to 6 s (RFC 7675, section 5.1); clients
+	// ask for ours on their own.
+	iceKeepalive = 2 * time.Second
 )
 
 // ErrNoAddress is returned by New when the machine has no usable address.
