@@ -144,7 +144,7 @@ func (h *Handler) authorize(r *http.Request) *types.ProtocolError {
 	remote := h.opts.Remote(r)
 	switch {
 	case len(h.opts.Key) == 0:
-		return types.Errorf(types.CodeNotPermitted, "this server has no administrator: set ADMIN_KEY")
+		return types.Errorf(types.CodeAdminKey, "this server has no administrator: set ADMIN_KEY")
 	case h.guesses.Exhausted(remote):
 		return types.Errorf(types.CodeTooMany, "too many wrong keys; wait a while")
 	}

@@ -382,7 +382,7 @@ func TestGuessing(t *testing.T) {
 	b = newBench(t)
 	b.opts.Key = nil
 	for _, k := range []string{"", key} {
-		if status, _ := b.ask("GET", "/rooms", "", k); status != 403 {
+		if status, _ := b.ask("GET", "/rooms", "", k); status != 401 {
 			t.Errorf("without a key: %d", status)
 		}
 	}

@@ -29,7 +29,7 @@ export class AqJoin extends AqElement {
   #lobby = h(
     'div',
     { class: 'lobby-wait', role: 'status', 'data-testid': 'lobby', hidden: true },
-    h('p', {}, 'You are waiting to be let in. A moderator of the room has been told.'),
+    h('p', {}, 'You are outside, until a moderator of the room lets you in.'),
     this.#cancel,
   );
   #form = h(

@@ -20,7 +20,7 @@ export class AqPeople extends AqElement {
 
   /** @override */
   build() {
-    this.append(this.#moderation, h('div', { class: 'people-scroll', tabindex: 0, role: 'group', 'aria-label': 'List of people' }, this.#list), this.#copy);
+    this.append(h('div', { class: 'people-scroll', tabindex: 0, role: 'group', 'aria-label': 'List of people' }, this.#moderation, this.#list), this.#copy);
   }
 
   /** @override @param {AbortSignal} signal */
