@@ -65,11 +65,11 @@ foreign-test: build ## other people's clients: minimal page, Firefox, aiortc, GS
 	scripts/nodetest.sh test/foreign/*.test.mjs
 
 network-test: build ## the page in Chromium on a bad network, short (root)
-	scripts/nodetest.sh test/network/*.test.mjs
+	scripts/nodetest.sh --test-concurrency=1 test/network/*.test.mjs
 
-test-network: build ## all faults of the network, with figures: about 15 minutes (root)
+test-network: build ## all faults of the network, with figures: about 30 minutes (root)
 	NETWORK=full test/network/urgent.sh go test -count=1 -timeout 30m -v ./test/network
-	NETWORK=full test/network/urgent.sh scripts/nodetest.sh test/network/*.test.mjs
+	NETWORK=full test/network/urgent.sh scripts/nodetest.sh --test-concurrency=1 test/network/*.test.mjs
 
 # Of all that are taken the documents show these.
 SHOWN := join-with-preview call-of-three chat

@@ -276,8 +276,15 @@ func (c *Client) Cut() { c.current().reset() }
 // PeerConnection goes on; the server may refuse that, and then, as without
 // keep, a new one starts with the next offer. It returns when the socket is
 // open; the welcome follows. A socket that is still open is left to the server,
-// who closes it.
+// who closes it; its welcome is waited for, since without the token this would
+// be another one who joins. A base client leaves first, for that reason.
 func (c *Client) Resume(ctx context.Context, keep bool) error {
+	if c.opts.Protocol != 0 {
+		known := func(s *State) bool { return s.Welcomes > 0 || !s.Connected }
+		if err := c.WaitFor(ctx, "the welcome", known); err != nil {
+			return err
+		}
+	}
 	c.mu.Lock()
 	welcome := c.state.Welcome
 	lastChat := ""
@@ -294,6 +301,7 @@ func (c *Client) Resume(ctx context.Context, keep bool) error {
 		}
 	} else {
 		keep = false // a base client has nothing to come back with
+		c.current().closing()
 	}
 	if keep {
 		query.Set("media", "keep")

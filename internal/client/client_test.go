@@ -134,6 +134,27 @@ func TestCutAndResumeKeepsTheConnection(t *testing.T) {
 	})
 }
 
+// Who wants to come back before he was welcomed has no token yet: he does not
+// join a second time.
+func TestResumeWaitsForTheWelcome(t *testing.T) {
+	f := newFakeServer(t)
+	f.resumes, f.hold = true, make(chan struct{})
+	c := dial(t, f, Options{Protocol: 1})
+	ctx, cancel := context.WithTimeout(testContext(t), 200*time.Millisecond)
+	defer cancel()
+	if err := c.Resume(ctx, true); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("without a welcome: %v", err)
+	}
+	close(f.hold)
+	if err := c.Resume(testContext(t), true); err != nil {
+		t.Fatal(err)
+	}
+	waitFor(t, c, "the return", func(s *State) bool { return s.Resumes == 1 })
+	if n := f.joins.Load(); n != 1 {
+		t.Errorf("joined %d times", n)
+	}
+}
+
 func TestOrderCountsLossAndDuplicates(t *testing.T) {
 	var o order
 	take := func(sn uint16, want bool) {

@@ -35,9 +35,11 @@ type fakeServer struct {
 	stamps   sync.Map // layer index -> last Stamp
 	levels   atomic.Int64
 
-	deaf     atomic.Bool  // reads and answers nothing
-	restarts atomic.Int64 // restart events that came
-	resumes  bool         // a token brings the one session back
+	deaf     atomic.Bool   // reads and answers nothing
+	restarts atomic.Int64  // restart events that came
+	resumes  bool          // a token brings the one session back
+	joins    atomic.Int64  // sockets without a token
+	hold     chan struct{} // until it is closed nobody is welcomed; nil: at once
 	kept     *fakeSession
 }
 
@@ -75,6 +77,7 @@ func (f *fakeServer) serve(w http.ResponseWriter, r *http.Request) {
 		f.kept.comesBack(ws)
 		return
 	}
+	f.joins.Add(1)
 	pc, err := f.api.NewPeerConnection(webrtc.Configuration{})
 	if err != nil {
 		f.t.Error(err)
@@ -112,6 +115,9 @@ func (s *fakeSession) send(m types.Message) {
 }
 
 func (s *fakeSession) run() {
+	if s.f.hold != nil {
+		<-s.f.hold
+	}
 	for _, kind := range []webrtc.RTPCodecType{webrtc.RTPCodecTypeAudio, webrtc.RTPCodecTypeVideo} {
 		if _, err := s.pc.AddTransceiverFromKind(kind, webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionRecvonly}); err != nil {
 			s.f.t.Error(err)

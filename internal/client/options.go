@@ -123,6 +123,9 @@ type PublishOptions struct {
 	Voice bool
 	// IgnoreKeyframeRequests never answers PLI and FIR.
 	IgnoreKeyframeRequests bool
+	// Plain makes pictures that a browser can decode, grey ones, instead of
+	// stamps. It is for VP8 whose frames have 10 bits a macroblock at least.
+	Plain bool
 	// Layers limits the simulcast layers sent of those the server offers; 0 is
 	// all, 1 sends the track without layers.
 	Layers int

@@ -21,6 +21,9 @@ const (
 type packetizer struct {
 	codec         string
 	width, height int
+	// plain makes frames of VP8 that decoders take: a grey picture, whatever its
+	// size in bytes. They have no stamp.
+	plain bool
 
 	pictureID uint16 // VP8 and VP9, 15 bits
 
@@ -61,7 +64,10 @@ func (p *packetizer) frame(stamp Stamp, sizes []int) []payload {
 	case p.codec == H264 && stamp.Key && len(sizes) == 1:
 		sizes = []int{sizes[0], sizes[0]} // parameter sets travel in a packet of their own
 	}
-	count := len(sizes)
+	count, total := len(sizes), 0
+	for _, size := range sizes {
+		total += size
+	}
 	stamp.Of = count
 	payloads := make([]payload, count)
 	for i, size := range sizes {
@@ -70,7 +76,7 @@ func (p *packetizer) frame(stamp Stamp, sizes []int) []payload {
 		var head []byte
 		switch p.codec {
 		case VP8:
-			head = p.vp8(stamp.Key, first)
+			head = p.vp8(stamp.Key, first, total)
 		case VP9:
 			head = p.vp9(stamp.Key, first, last)
 		case H264:
@@ -87,7 +93,9 @@ func (p *packetizer) frame(stamp Stamp, sizes []int) []payload {
 		}
 		data := make([]byte, length)
 		copy(data, head)
-		stamp.put(data[len(head):])
+		if !p.plain {
+			stamp.put(data[len(head):])
+		}
 		payloads[i] = payload{data: data, stamp: len(head)}
 	}
 	return payloads
@@ -106,8 +114,13 @@ func (p *packetizer) temporalLayer() int {
 const vp8Descriptor = 6
 
 // vp8 returns the payload descriptor of RFC 7741, section 4.2, and on the first
-// packet the frame header of RFC 6386, section 9.1.
-func (p *packetizer) vp8(key, first bool) []byte {
+// packet of a frame of size bytes the frame header of RFC 6386, section 9.1.
+//
+// When zeros alone follow that header, the frame is a valid one: to the boolean
+// decoder each of its flags and modes is false then, which means one partition,
+// macroblocks predicted from their (grey) edges, and no coefficients. 10 bits a
+// macroblock are enough of them.
+func (p *packetizer) vp8(key, first bool, size int) []byte {
 	const (
 		extended = 0x80
 		start    = 0x10
@@ -137,11 +150,15 @@ func (p *packetizer) vp8(key, first bool) []byte {
 	}
 	// Frame tag: bit 0 inverse keyframe, bits 1-3 version, bit 4 show, and 19
 	// bits size of the first partition.
-	tag := []byte{0x10 | 1, 0x02, 0x00}
+	partition := max(1, size/2) // of a keyframe half is modes, of others nearly all
 	if !key {
+		partition = max(1, size*4/5)
+	}
+	tag := []byte{0x10 | byte(partition<<5), byte(partition >> 3), byte(partition >> 11)}
+	if !key {
+		tag[0] |= 1
 		return append(head, tag...)
 	}
-	tag[0] &^= 1
 	head = append(head, tag...)
 	head = append(head, 0x9d, 0x01, 0x2a)
 	return append(head, byte(p.width), byte(p.width>>8), byte(p.height), byte(p.height>>8))

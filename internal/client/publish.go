@@ -47,6 +47,7 @@ type layer struct {
 	plis     atomic.Int64
 	nacks    atomic.Int64
 	sent     atomic.Int64
+	pictures atomic.Int64
 	// heard is set by the first RTCP about this layer: the server knows its
 	// SSRC, and MID and RID need not be sent any more.
 	heard atomic.Bool
@@ -73,10 +74,12 @@ type extensionIDs struct {
 
 // LayerStats count one simulcast layer of a publication.
 type LayerStats struct {
-	RID   string
-	Sent  int64 // packets
-	PLIs  int64 // PLI and FIR received
-	NACKs int64 // sequence numbers asked for again
+	RID  string
+	Sent int64 // packets
+	// Frames sent.
+	Frames int64
+	PLIs   int64 // PLI and FIR received
+	NACKs  int64 // sequence numbers asked for again
 	// Active is false while the server's layers event leaves it out.
 	Active bool
 }
@@ -130,7 +133,7 @@ func (p *Publication) Layers() []LayerStats {
 	stats := make([]LayerStats, len(p.layers))
 	for i, l := range p.layers {
 		stats[i] = LayerStats{
-			RID: l.rid, Sent: l.sent.Load(), PLIs: l.plis.Load(), NACKs: l.nacks.Load(), Active: !l.inactive.Load(),
+			RID: l.rid, Sent: l.sent.Load(), Frames: l.pictures.Load(), PLIs: l.plis.Load(), NACKs: l.nacks.Load(), Active: !l.inactive.Load(),
 		}
 	}
 	return stats
@@ -165,6 +168,7 @@ func (p *Publication) newLayers(rids []string) ([]*layer, error) {
 		if err != nil {
 			return nil, err
 		}
+		payloads.plain = p.opts.Plain && p.opts.Source.Kind() == types.KindVideo
 		layers[i] = &layer{
 			rid: rid, index: i, track: track, payloads: payloads,
 			packets: max(1, p.opts.PacketsPerFrame>>down), size: max(100, p.opts.PacketSize>>down),
@@ -333,9 +337,12 @@ func (p *Publication) sendFrame(l *layer, now time.Time, elapsed time.Duration) 
 	}
 	stamp := Stamp{Sender: p.tag, Source: p.opts.Source, Layer: l.index, Key: key, Frame: l.frames, SentAt: now}
 	l.frames++
+	l.pictures.Add(1)
 	payloads := l.payloads.frame(stamp, p.sizes(l, key))
 	for i, payload := range payloads {
-		putSentAt(payload.data[payload.stamp:], time.Now())
+		if !l.payloads.plain {
+			putSentAt(payload.data[payload.stamp:], time.Now())
+		}
 		packet := &rtp.Packet{
 			Header: rtp.Header{
 				Version: 2, SequenceNumber: l.sn, Timestamp: l.offset + uint32(elapsed.Seconds()*clock),

@@ -2,6 +2,7 @@ package sfu
 
 import (
 	"cmp"
+	"math"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -44,7 +45,9 @@ type downlink struct {
 	due      time.Time // of the next look; zero: none
 	raisedAt time.Time
 	probe    bwe.Cluster
-	left     int // packets of the probe
+	packets  int // of the probe
+	left     int // of them, still to be sent
+	began    time.Time
 	nextTick time.Time
 	prober   *slot // whose RTX stream carries the padding
 	readers  []*webrtc.RTPReceiver
@@ -249,14 +252,15 @@ func (p *Peer) startProbe(now time.Time, result allocate.Result) {
 		d.mu.Unlock()
 		return
 	}
-	probe, ok := d.est.Probe(at, step, want)
+	probe, ok := d.est.Probe(at, float64(result.Used), step, want)
 	d.mu.Unlock()
 	if !ok {
 		return
 	}
 	c.listen(s)
 	d.probe, d.nextTick = probe, now
-	d.left = max(bwe.ProbePackets, int(probe.Rate*probe.Time.Seconds()/8)/(paddingSize+wireOverhead))
+	d.packets = max(bwe.ProbePackets, int(probe.Rate*probe.Time.Seconds()/8)/(paddingSize+wireOverhead))
+	d.left, d.began = d.packets, now
 	c.sent.begin(probe.ID)
 	p.continueProbe(now)
 }
@@ -269,9 +273,9 @@ func (p *Peer) continueProbe(now time.Time) {
 		return
 	}
 	d.nextTick = now.Add(probeTick)
-	ticks := int(d.probe.Time / probeTick)
-	total := max(bwe.ProbePackets, int(d.probe.Rate*d.probe.Time.Seconds()/8)/(paddingSize+wireOverhead))
-	n := min((total+ticks-1)/ticks, d.left)
+	// A tick that comes late sends what the ones before it should have.
+	part := min(float64(now.Sub(d.began)+probeTick)/float64(d.probe.Time), 1)
+	n := d.left - d.packets + int(math.Ceil(part*float64(d.packets)))
 	d.left -= n
 	b := p.session.burst()
 	sent := d.prober.pad(n, b)

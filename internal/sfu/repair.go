@@ -130,7 +130,7 @@ func (s *slot) resend(pairs []rtcp.NackPair) {
 	for _, pair := range pairs {
 		for _, sn := range pair.PacketList() {
 			m.NacksIn.Add(1)
-			if served < nacksPerPacket && s.rtxBudget > 0 && s.resendLocked(b, sn, now, rtt) {
+			if served < nacksPerPacket && s.rtxBudget > 0 && s.resendLocked(b, sn, now, rtt, s.rtxBudget > burst/2) {
 				served++
 				m.RTXOut.Add(1)
 			}
@@ -138,7 +138,7 @@ func (s *slot) resend(pairs []rtcp.NackPair) {
 	}
 }
 
-func (s *slot) resendLocked(b *burst, sn uint16, now time.Time, rtt time.Duration) bool {
+func (s *slot) resendLocked(b *burst, sn uint16, now time.Time, rtt time.Duration, ample bool) bool {
 	stream, extSN, ok := s.fw.Resend(sn, &s.out)
 	if !ok {
 		return false
@@ -163,7 +163,7 @@ func (s *slot) resendLocked(b *burst, sn uint16, now time.Time, rtt time.Duratio
 	if !s.out.Sent { // it was refused when it came, or comes at this moment
 		return s.pushLocked(l, p, b)
 	}
-	if !s.fw.AllowResend(sn, now, rtt) {
+	if !s.fw.AllowResend(sn, now, rtt, ample) {
 		return false
 	}
 	h := &s.header

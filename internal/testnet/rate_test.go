@@ -170,5 +170,8 @@ func rateOfOne(t *testing.T, queue time.Duration, rounds int) {
 			t.Errorf("the other subscriber lost %.2f %% of audio, %d packets", 100*lost, carol.Lost())
 		}
 	}
+	if n := m.VideosPaused.Load(); n > 0 && queue < time.Second {
+		t.Errorf("%d times paused, though the low layer fits", n)
+	}
 	t.Logf("%d lowered, %d raised, %d paused, %d packets of probes", m.LayersLowered.Load(), m.LayersRaised.Load(), m.VideosPaused.Load(), m.ProbePackets.Load())
 }

@@ -37,6 +37,12 @@ type sockaddr struct {
 }
 
 // kernel is a socket of Linux.
+//
+// Its system calls never wait (MSG_DONTWAIT), so they are made without telling
+// Go's scheduler: a call that it knows of wakes its monitor thread, which then
+// looks around every 20 us for a while, and takes the processor's work to another
+// thread if the call lasts that long. For a server that sends thirty bursts a
+// second that was a fifth of its time (docs/adr/0008-packet-path.md).
 type kernel struct {
 	raw syscall.RawConn
 	v6  bool
@@ -139,7 +145,7 @@ func newIncoming(k *kernel) *incoming {
 			in.headers[i].header.Namelen = unix.SizeofSockaddrInet6
 		}
 		for {
-			n, _, errno := unix.Syscall6(unix.SYS_RECVMMSG, fd, uintptr(unsafe.Pointer(&in.headers)),
+			n, _, errno := unix.RawSyscall6(unix.SYS_RECVMMSG, fd, uintptr(unsafe.Pointer(&in.headers)),
 				readMessages, unix.MSG_DONTWAIT, 0, 0)
 			switch errno {
 			case 0:
@@ -184,6 +190,52 @@ func (in *incoming) from(i int) netip.AddrPort {
 	return netip.AddrPortFrom(netip.AddrFrom16(name.Addr), getPort(&name.Port))
 }
 
+// single is the memory of one sendto(2).
+type single struct {
+	data  []byte
+	name  sockaddr
+	call  func(fd uintptr)
+	wait  func(fd uintptr) bool
+	errno syscall.Errno
+}
+
+var singles = sync.Pool{New: func() any {
+	s := new(single)
+	s.call = func(fd uintptr) {
+		for {
+			_, _, s.errno = unix.RawSyscall6(unix.SYS_SENDTO, fd, uintptr(unsafe.Pointer(unsafe.SliceData(s.data))),
+				uintptr(len(s.data)), unix.MSG_DONTWAIT, uintptr(unsafe.Pointer(&s.name.raw)), uintptr(s.name.size))
+			if s.errno != unix.EINTR {
+				return
+			}
+		}
+	}
+	s.wait = func(fd uintptr) bool {
+		s.call(fd)
+		return s.errno != unix.EAGAIN
+	}
+	return s
+}}
+
+// write sends one datagram.
+func (k *kernel) write(b []byte, to netip.AddrPort) (int, error) {
+	s := singles.Get().(*single)
+	defer singles.Put(s)
+	s.data, s.name = b, k.sockaddr(netip.AddrPortFrom(to.Addr().Unmap(), to.Port()))
+	err := k.raw.Control(s.call)
+	if err == nil && s.errno == unix.EAGAIN {
+		err = k.raw.Write(s.wait)
+	}
+	s.data = nil
+	switch {
+	case err != nil:
+		return 0, err
+	case s.errno != 0:
+		return 0, os.NewSyscallError("sendto", s.errno)
+	}
+	return len(b), nil
+}
+
 // systemBatch is the memory of a batch's system calls. Everything but lengths
 // and names is set once.
 type systemBatch struct {
@@ -222,7 +274,7 @@ func (s *systemBatch) init() {
 
 func (s *systemBatch) sendmmsg(fd uintptr) {
 	for {
-		n, _, errno := unix.Syscall6(unix.SYS_SENDMMSG, fd, uintptr(unsafe.Pointer(s.first)),
+		n, _, errno := unix.RawSyscall6(unix.SYS_SENDMMSG, fd, uintptr(unsafe.Pointer(s.first)),
 			uintptr(s.count), unix.MSG_DONTWAIT, 0, 0)
 		if errno == unix.EINTR {
 			continue

@@ -33,4 +33,6 @@ func (*kernel) read([]byte) (int, netip.AddrPort, error) {
 	return 0, netip.AddrPort{}, errors.ErrUnsupported
 }
 
+func (*kernel) write([]byte, netip.AddrPort) (int, error) { return 0, errors.ErrUnsupported }
+
 func (*kernel) send(*Batch, int, int, *metrics.Metrics) {}

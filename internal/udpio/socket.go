@@ -44,7 +44,7 @@ type addrPortConn interface {
 func New(conn net.PacketConn, opts Options) *Socket {
 	s := &Socket{PacketConn: conn, metrics: opts.Metrics, sent: opts.Sent}
 	if udp, ok := conn.(*net.UDPConn); ok {
-		s.addrPort = kernelConn{udp}
+		s.addrPort = netConn{udp}
 		s.kernel = newKernel(udp, opts.Log)
 	} else {
 		s.addrPort, _ = conn.(addrPortConn)
@@ -85,6 +85,9 @@ func (s *Socket) WriteToAddrPort(b []byte, to netip.AddrPort) (int, error) {
 }
 
 func (s *Socket) write(b []byte, to netip.AddrPort) (int, error) {
+	if s.kernel != nil {
+		return s.kernel.write(b, to)
+	}
 	if s.addrPort != nil {
 		return s.addrPort.WriteToAddrPort(b, to)
 	}
@@ -98,13 +101,13 @@ func addrPortOf(a net.Addr) netip.AddrPort {
 	return netip.AddrPort{}
 }
 
-// kernelConn gives a kernel's socket the methods of addrPortConn.
-type kernelConn struct{ *net.UDPConn }
+// netConn gives a socket of the net package the methods of addrPortConn.
+type netConn struct{ *net.UDPConn }
 
-func (c kernelConn) ReadFromAddrPort(b []byte) (int, netip.AddrPort, error) {
+func (c netConn) ReadFromAddrPort(b []byte) (int, netip.AddrPort, error) {
 	return c.ReadFromUDPAddrPort(b)
 }
 
-func (c kernelConn) WriteToAddrPort(b []byte, to netip.AddrPort) (int, error) {
+func (c netConn) WriteToAddrPort(b []byte, to netip.AddrPort) (int, error) {
 	return c.WriteToUDPAddrPort(b, to)
 }

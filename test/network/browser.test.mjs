@@ -1,31 +1,18 @@
-// Two people in Chromium, each on a machine of his own in the network lab, and what the road
-// does to one of them. NETWORK=full runs everything.
+// Two people in Chromium, each on a machine of his own in the network lab, and one of them is cut
+// off or moves. NETWORK=full runs everything.
 
 import assert from 'node:assert/strict';
-import test from 'node:test';
-import { scenario } from '../browser/support/stage.mjs';
 import { until } from '../browser/support/until.mjs';
 import { took } from './support/figures.mjs';
-import { Lab, unusable } from './support/lab.mjs';
+import { Lab } from './support/lab.mjs';
+import { full, inTheLab, pass, runs } from './support/scene.mjs';
 import { lastMedia, seen, ufrag, watch } from './support/watch.mjs';
-
-const full = process.env.NETWORK === 'full';
-const runs = full ? 3 : 1;
-const why = unusable();
-
-/** @param {string} name @param {(stage: import('../browser/support/stage.mjs').Stage) => Promise<void>} play @param {number} seconds */
-function inTheLab(name, play, seconds) {
-  if (why) test(name, { skip: why }, () => {});
-  else scenario(name, play, { timeout: seconds * 1000 });
-}
-
-const pass = (/** @type {number} */ ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** @param {import('../browser/support/stage.mjs').Stage} stage @param {string[]} [options] */
 async function callOfTwo(stage, options) {
   const lab = new Lab(stage, 3, options);
   await lab.serve();
-  const [alice, bob] = await Promise.all([lab.person(2, 'Alice', 'red'), lab.person(3, 'Bob', 'green')]);
+  const [alice, bob] = await Promise.all([lab.person(2, 'Alice', { colour: 'red' }), lab.person(3, 'Bob', { colour: 'green' })]);
   await Promise.all([alice.sees('Bob', 'green'), bob.sees('Alice', 'red')]);
   await Promise.all([alice.reaches('connected'), bob.reaches('connected')]);
   return { lab, alice, bob };

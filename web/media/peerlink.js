@@ -41,8 +41,8 @@ export class PeerLink {
   #options;
   /** @type {RTCPeerConnection|null} */
   #pc = null;
-  /** Whether the connection has been given an offer. */
-  #offered = false;
+  /** The offer that the connection was given last, and our answer once it is out. @type {{id: number, sdp: string|undefined, answer: RTCSessionDescriptionInit|null}|null} */
+  #offered = null;
   /** @type {RTCIceServer[]} */
   #iceServers = [];
   /** @type {LinkState} */
@@ -115,21 +115,24 @@ export class PeerLink {
   }
 
   /**
-   * Applies an offer and answers it.
+   * Applies an offer and answers it. One that comes again, because the server
+   * has not had the answer, gets the same answer again.
    *
    * @param {RTCSessionDescriptionInit} description
    * @param {number} offerId  1 begins a new connection
    * @returns {Promise<void>} settles when the answer is out; never rejects
    */
   offer(description, offerId) {
-    if (offerId === 1 && this.#offered) this.drop();
+    const again = this.#offered?.id === offerId && this.#offered.sdp === description.sdp;
+    if (offerId === 1 && this.#offered && !again) this.drop();
     this.prepare();
-    this.#offered = true;
-    const pc = this.#pc;
+    if (!again) this.#offered = { id: offerId, sdp: description.sdp, answer: null };
+    const [pc, offered] = [this.#pc, this.#offered];
     this.#chain = this.#chain.then(async () => {
       if (!pc || this.#pc !== pc) return;
       try {
-        await this.#answer(pc, description, offerId);
+        if (again && offered?.answer) this.#options.onAnswer(offered.answer, offerId);
+        else await this.#answer(pc, description, offerId);
       } catch (error) {
         if (this.#pc === pc) this.#options.onError(error);
       }
@@ -175,7 +178,7 @@ export class PeerLink {
   drop() {
     this.#pc?.close();
     this.#pc = null;
-    this.#offered = false;
+    this.#offered = null;
     this.#early = [];
     this.#pulse.stop();
     this.#silent = false;
@@ -247,8 +250,12 @@ export class PeerLink {
     for (const candidate of this.#early.splice(0)) this.candidate(candidate);
     this.#attachAll();
     await pc.setLocalDescription();
-    const answer = pc.localDescription;
-    if (answer && this.#pc === pc) this.#options.onAnswer({ type: answer.type, sdp: answer.sdp }, offerId);
+    const local = pc.localDescription;
+    if (local && this.#pc === pc) {
+      const answer = { type: local.type, sdp: local.sdp };
+      if (this.#offered?.id === offerId) this.#offered.answer = answer;
+      this.#options.onAnswer(answer, offerId);
+    }
     // Browsers forget some encoding parameters that were set before the answer.
     this.#attachAll();
   }

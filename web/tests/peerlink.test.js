@@ -88,6 +88,21 @@ test('offers are answered one after the other', async () => {
   assert.deepEqual(answers.map(([id]) => id), [1, 2]);
 });
 
+test('an offer that comes again with the same text is answered again, on the same connection', async () => {
+  const { link, made, answers } = setup();
+  link.setPublish(PUBLISH);
+  await link.offer(offer(LINES), 1);
+  await link.offer(offer(LINES), 1);
+  assert.deepEqual(answers, [[1, '0:sendonly 1:sendonly'], [1, '0:sendonly 1:sendonly']]);
+  assert.equal(made.length, 1);
+  const more = offer([...LINES, { mid: '2', kind: 'video', sends: true }]);
+  link.offer(more, 2);
+  await link.offer(more, 2);
+  assert.deepEqual(answers.map(([id]) => id), [1, 1, 2, 2]);
+  await link.offer(offer([...LINES, { mid: '9', kind: 'video', sends: true }]), 1);
+  assert.equal(made.length, 2, 'another first offer begins a new connection');
+});
+
 test('candidates wait for their description', async () => {
   const { link, made } = setup();
   link.candidate({ candidate: 'a' });

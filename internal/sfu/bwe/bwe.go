@@ -74,6 +74,7 @@ type Estimator struct {
 	response     time.Duration // from sending a packet to acting on its report
 	capacity     float64       // as measured at the last decrease
 	drain        float64       // rate at which the present queue was met first; 0: none
+	carried      float64       // of late while it stood
 	queued       time.Duration // as it stood after the last decrease
 
 	waiting   time.Duration // for a report on something, since; 0: not
@@ -141,8 +142,12 @@ func (e *Estimator) Feedback(now time.Duration, acks []Ack) {
 func (e *Estimator) control(now time.Duration) {
 	elapsed := min(now-e.lastControl, time.Second)
 	e.lastControl = now
-	if e.drain != 0 && e.delay.standing < emptyQueue {
-		e.drain = 0
+	switch {
+	case e.drain == 0:
+	case e.delay.standing < emptyQueue:
+		e.drained()
+	case e.delay.standing > drainQueue:
+		e.carried = e.throughput.over(e.delay.busy())
 	}
 	if e.drain != 0 && now-e.lastDecrease <= e.response {
 		// What comes now left before the decrease: the queue may still grow.
@@ -159,6 +164,11 @@ func (e *Estimator) control(now time.Duration) {
 	case e.drain != 0 && e.delay.standing > drainQueue && e.ready(now, drainTime):
 		e.drainOn(now)
 	case lossy && e.ready(now, e.response):
+		if e.delay.queued() {
+			// What was sent in the lossy time found a queue that older packets
+			// had filled: the way carries what has come out of it.
+			received = max(received, backoff*e.throughput.over(e.delay.busy()))
+		}
 		e.decrease(now, received)
 	case !e.delay.over && !lossy && e.rate > 0:
 		e.increase(now, elapsed)
@@ -183,6 +193,13 @@ const (
 	giveIn = 0.5
 )
 
+// drained ends what has emptied a queue. Less than the way carries was sent for
+// that; from now on it is what came through while the queue stood.
+func (e *Estimator) drained() {
+	e.rate = max(e.rate, backoff*e.carried)
+	e.drain, e.carried = 0, 0
+}
+
 // drainOn lowers the rate once more, because the queue stays.
 func (e *Estimator) drainOn(now time.Duration) {
 	left := e.queued * 9 / 10
@@ -196,7 +213,7 @@ func (e *Estimator) drainOn(now time.Duration) {
 	next := backoff * min(e.rate, e.throughput.over(averageTime))
 	if next < giveIn*e.drain {
 		e.delay.rebase()
-		e.drain = 0
+		e.drain, e.carried = 0, 0
 		return
 	}
 	first := e.drain
@@ -220,8 +237,8 @@ func (e *Estimator) decrease(now time.Duration, next float64) {
 
 // increase lets the rate grow while it is made use of.
 func (e *Estimator) increase(now time.Duration, elapsed time.Duration) {
-	if e.decreased && now-e.lastDecrease < holdAfter || e.drain != 0 {
-		return
+	if e.decreased && now-e.lastDecrease < holdAfter || e.drain != 0 || now < e.probe.shadow(e.response)+averageTime {
+		return // the padding of a probe is no use
 	}
 	arriving := e.throughput.over(averageTime)
 	next := e.rate
@@ -245,7 +262,8 @@ func (e *Estimator) Tick(now, sent time.Duration) {
 		e.waiting = 0
 		if now-sent > e.delay.standing+e.response {
 			// Nothing is on its way, so nothing waits there.
-			e.delay.standing, e.delay.over, e.drain = 0, false, 0
+			e.delay.standing, e.delay.over = 0, false
+			e.drained()
 		}
 		return
 	case e.waiting == 0:
@@ -271,6 +289,6 @@ func (e *Estimator) awake(now time.Duration) {
 	e.throughput = throughput{}
 	e.delay = delay{threshold: e.delay.threshold}
 	e.loss = loss{after: now}
-	e.drain = 0
+	e.drain, e.carried = 0, 0
 	e.probe.pending, e.probe.next = false, now
 }

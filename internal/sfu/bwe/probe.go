@@ -11,6 +11,12 @@ const (
 	// maxProbeTime.
 	ProbeTime    = 20 * time.Millisecond
 	maxProbeTime = 40 * time.Millisecond
+	// A shaper lets some packets pass at once after a pause. So a cluster has
+	// bucketOctets at least, and where that takes longer than maxProbeTime it is
+	// a patient one: at patientStep times the estimate, media included, for
+	// longestProbe at most, and judged by its second half.
+	bucketOctets = 12_000
+	longestProbe = 200 * time.Millisecond
 	// ProbePackets are the least to measure by.
 	ProbePackets = 6
 
@@ -28,6 +34,7 @@ const (
 	patientStep = 2.0              // times the estimate
 	probeLost   = time.Second      // without a report on it
 	maxStep     = 4.0              // times the estimate
+	spare       = 1.5              // times all that is wanted
 	// A result of muchMore times the estimate is more than what congestion left
 	// free: the way is wider than it was, whatever the cluster was sent at.
 	muchMore = 1.3
@@ -40,46 +47,66 @@ type probe struct {
 	ended   time.Duration // its last packet was sent
 	packets int           // sent
 
-	first, last        Ack
-	acked, octets      int
+	whole              span
+	tail               span          // of a patient one: what was sent from middle on
+	middle             time.Duration // 0: not a patient one
 	next               time.Duration
 	failures, relapses int
 	raised             bool
 	raisedAt           time.Duration
-	firstArr, lastArr  time.Duration
-	firstSize          int
 }
 
-// Cluster is a probe to be sent: so many bit/s, for so long, all packets of that
-// time under its number.
+// span is what arrived of a part of a cluster.
+type span struct {
+	acked, octets     int
+	first, last       Ack // as sent
+	firstArr, lastArr time.Duration
+	firstSize         int
+}
+
+// Cluster is a probe to be sent: so many bit/s of padding, for so long, all
+// packets of that time under its number.
 type Cluster struct {
 	Rate float64
 	Time time.Duration
 	ID   uint16 // never 0
 }
 
-// Probe tells whether a cluster is to be sent now. want is the rate that would serve all that is asked for,
-// step the least that would serve more than now; none is sent when the estimate
-// covers want. ProbeSent ends it.
-func (e *Estimator) Probe(now time.Duration, step, want float64) (c Cluster, ok bool) {
+// Probe tells whether a cluster is to be sent now. want is the rate that would
+// serve all that is asked for, step the least that would serve more than now, and
+// used what is sent now; none is sent when the estimate covers want. ProbeSent
+// ends it.
+func (e *Estimator) Probe(now time.Duration, used, step, want float64) (c Cluster, ok bool) {
 	p := &e.probe
 	if !e.probeDue(now, want) {
 		return Cluster{}, false
 	}
-	// A little more than needed: a result is a little less than what was sent.
-	c.Rate = min(max(1.1*step, 2*e.rate), maxStep*e.rate, 1.1*want)
+	// More than needed: a result is less than what was sent, by a fifth where a
+	// machine is busy, and one that falls short of want a little has failed.
+	c.Rate = min(max(1.1*step, 2*e.rate), maxStep*e.rate, spare*want)
 	if c.ID = p.id + 1; c.ID == 0 {
 		c.ID = 1
 	}
 	c.Time = min(max(time.Duration(3*e.delay.noise*float64(time.Millisecond)), ProbeTime), maxProbeTime)
-	if longer := ProbeTime << min(p.relapses, maxLonger); longer > c.Time {
-		c.Time, c.Rate = longer, min(c.Rate, patientStep*e.rate)
+	target := c.Rate
+	longer := max(ProbeTime<<min(p.relapses, maxLonger), timeOf(bucketOctets<<min(p.relapses, maxLonger), c.Rate))
+	middle := time.Duration(0)
+	if longer > maxProbeTime || p.relapses > 0 {
+		target = min(c.Rate, patientStep*e.rate)
+		c.Time = min(max(longer, timeOf(bucketOctets, target)), longestProbe)
+		c.Rate = max(target-used, target/4)
+		middle = now + c.Time/2
 	}
 	*p = probe{
-		id: c.ID, pending: true, target: c.Rate, ended: now + c.Time, next: p.next,
+		id: c.ID, pending: true, target: target, ended: now + c.Time, middle: middle, next: p.next,
 		failures: p.failures, relapses: p.relapses, raised: p.raised, raisedAt: p.raisedAt,
 	}
 	return c, true
+}
+
+// timeOf is how long so many octets take at a rate.
+func timeOf(octets int, bps float64) time.Duration {
+	return time.Duration(8 * float64(octets) / bps * float64(time.Second))
 }
 
 func (e *Estimator) probeDue(now time.Duration, want float64) bool {
@@ -127,26 +154,45 @@ func (p *probe) ack(a Ack) {
 	if !p.pending || a.Probe != p.id {
 		return
 	}
-	if p.acked == 0 || a.Sent < p.first.Sent {
-		p.first = a
+	p.whole.add(a)
+	if p.middle > 0 && a.Sent >= p.middle {
+		p.tail.add(a)
 	}
-	if p.acked == 0 || a.Sent >= p.last.Sent {
-		p.last = a
+}
+
+func (s *span) add(a Ack) {
+	if s.acked == 0 || a.Sent < s.first.Sent {
+		s.first = a
 	}
-	if p.acked == 0 || a.Arrived < p.firstArr {
-		p.firstArr, p.firstSize = a.Arrived, a.Size
+	if s.acked == 0 || a.Sent >= s.last.Sent {
+		s.last = a
 	}
-	if p.acked == 0 || a.Arrived >= p.lastArr {
-		p.lastArr = a.Arrived
+	if s.acked == 0 || a.Arrived < s.firstArr {
+		s.firstArr, s.firstSize = a.Arrived, a.Size
 	}
-	p.acked++
-	p.octets += a.Size
+	if s.acked == 0 || a.Arrived >= s.lastArr {
+		s.lastArr = a.Arrived
+	}
+	s.acked++
+	s.octets += a.Size
+}
+
+// rate returns the bit/s at which the span came through.
+func (s *span) rate() float64 {
+	sent := max(s.last.Sent-s.first.Sent, time.Millisecond)
+	took := max(s.lastArr-s.firstArr, time.Millisecond)
+	out := 8 * float64(s.octets-s.last.Size) / sent.Seconds()
+	in := 8 * float64(s.octets-s.firstSize) / took.Seconds()
+	if in < 0.9*out {
+		return 0.95 * in // the way is full at this rate
+	}
+	return min(in, out)
 }
 
 // judgeProbe looks at the cluster when a report goes beyond it.
 func (e *Estimator) judgeProbe(now, newest time.Duration) {
 	p := &e.probe
-	if !p.pending || p.packets == 0 || newest <= p.ended && p.acked < p.packets {
+	if !p.pending || p.packets == 0 || newest <= p.ended && p.whole.acked < p.packets {
 		return
 	}
 	p.pending = false
@@ -168,16 +214,15 @@ func (e *Estimator) judgeProbe(now, newest time.Duration) {
 // nothing. lost is the share that the way loses of what it carries.
 func (p *probe) result(lost float64) float64 {
 	lost = min(lost, severeLoss)
-	if p.acked < 3 || float64(p.acked) < 0.7*(1-lost)*float64(p.packets) {
+	if p.whole.acked < 3 || float64(p.whole.acked) < 0.7*(1-lost)*float64(p.packets) {
 		return 0
 	}
-	sent := max(p.last.Sent-p.first.Sent, time.Millisecond)
-	took := max(p.lastArr-p.firstArr, time.Millisecond)
-	out := 8 * float64(p.octets-p.last.Size) / sent.Seconds()
-	in := 8 * float64(p.octets-p.firstSize) / took.Seconds()
-	result := min(in, out)
-	if in < 0.9*out {
-		result = 0.95 * in // the way is full at this rate
+	result := p.whole.rate()
+	if p.middle > 0 {
+		if p.tail.acked < 3 {
+			return 0
+		}
+		result = min(result, p.tail.rate())
 	}
 	return min(result/(1-lost), p.target)
 }

@@ -31,17 +31,22 @@ type sim struct {
 	layer  int
 	sizes  []float64 // of the frames, a share of the usual one; nil: all the same
 	raised time.Duration
+	key    float64 // size of a layer's first frame, a share of the usual one; 0: the same
+	fresh  bool    // the next frame is a layer's first
 
 	queue    time.Duration // when the bottleneck is free
 	lastIn   time.Duration // arrival of the last packet
 	arrivals []Ack         // sent, to be reported once Arrived is past
 	sent     time.Duration
 	frames   int
-	mute     bool // no padding can be sent
-	silent   bool // no sound
+	mute     bool          // no padding can be sent
+	silent   bool          // no sound
+	every    time.Duration // a report
 	cluster  uint16
 	left     int // padding of the cluster
-	each     int // a tick of the cluster
+	padding  int // packets of the cluster
+	tick     int // of the cluster
+	ticks    int
 	inProbe  int
 	probes   int
 
@@ -62,7 +67,7 @@ func newSim(t *testing.T) *sim { return seededSim(t, 1) }
 
 func seededSim(t *testing.T, seed uint64) *sim {
 	return &sim{
-		t: t, random: rand.New(rand.NewPCG(seed, 2)), delay: 20 * time.Millisecond, limit: 500 * time.Millisecond,
+		t: t, random: rand.New(rand.NewPCG(seed, 2)), delay: 20 * time.Millisecond, limit: 500 * time.Millisecond, every: reportEvery,
 		layers: []float64{170_000, 650_000, 2_200_000}, layer: 2,
 	}
 }
@@ -124,24 +129,29 @@ func (s *sim) step() {
 			octets *= s.sizes[s.frames%len(s.sizes)]
 		}
 		s.frames++
+		if s.fresh && s.key > 0 {
+			octets *= s.key
+		}
+		s.fresh = false
 		for ; octets > 0; octets -= videoSize {
 			s.send(int(min(octets, videoSize)))
 		}
 	}
 	s.pad()
-	if s.now%reportEvery == 0 {
+	if s.now%s.every == 0 {
 		s.report()
 		s.Tick(s.now, s.sent)
 		s.choose()
 	}
 }
 
-// pad sends the probes, a fifth of one every 5 ms.
+// pad sends the probes, a part of one every 5 ms.
 func (s *sim) pad() {
 	if s.left == 0 || s.now%(5*time.Millisecond) != 0 {
 		return
 	}
-	for range min(s.each, s.left) {
+	s.tick++
+	for range min(s.left-s.padding+(s.padding*s.tick+s.ticks-1)/s.ticks, s.left) {
 		s.send(padSize)
 		s.left--
 	}
@@ -190,6 +200,7 @@ func (s *sim) choose() {
 			best = i
 		}
 	}
+	s.fresh = s.fresh || best != s.layer
 	switch {
 	case best < s.layer:
 		s.downs++
@@ -206,12 +217,18 @@ func (s *sim) choose() {
 		s.Try(s.now, step, want)
 		return
 	}
-	if c, ok := s.Probe(s.now, step, want); ok && s.left == 0 {
+	used := 0.0
+	if !s.silent {
+		used += audioRate
+	}
+	if s.layer >= 0 {
+		used += s.layers[s.layer]
+	}
+	if c, ok := s.Probe(s.now, used, step, want); ok && s.left == 0 {
 		s.probes++
 		s.cluster, s.inProbe = c.ID, 0
 		s.left = max(ProbePackets, int(c.Rate*c.Time.Seconds()/8/padSize))
-		ticks := int(c.Time / (5 * time.Millisecond))
-		s.each = (s.left + ticks - 1) / ticks
+		s.padding, s.tick, s.ticks = s.left, 0, int(c.Time/(5*time.Millisecond))
 	}
 }
 

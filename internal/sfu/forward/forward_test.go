@@ -283,7 +283,7 @@ func TestForwardingAllocatesNothing(t *testing.T) {
 		}
 		out.Payload(p, scratch)
 		if n%7 == 0 {
-			f.AllowResend(out.SN, base, 0)
+			f.AllowResend(out.SN, base, 0, false)
 			f.Resend(out.SN, &out)
 		}
 	}

@@ -138,7 +138,7 @@ func (m *model) lookup(back int64, now time.Time) {
 	if ls, ln, lok := m.f.Lookup(uint16(ext)); ls != s || ln != n || lok != ok {
 		m.t.Fatalf("Lookup and Resend differ for %d", ext)
 	}
-	if m.f.AllowResend(uint16(ext), now, 0) {
+	if m.f.AllowResend(uint16(ext), now, 0, false) {
 		if m.resent[ext]++; m.resent[ext] > maxResends {
 			m.t.Fatalf("number %d resent %d times", ext, m.resent[ext])
 		}

@@ -66,7 +66,7 @@ func TestLookupReachesBack(t *testing.T) {
 func TestAllowResend(t *testing.T) {
 	f := New(0, 0)
 	at := func(ms int) time.Time { return base.Add(time.Duration(ms) * time.Millisecond) }
-	if f.AllowResend(0, at(0), 0) {
+	if f.AllowResend(0, at(0), 0, false) {
 		t.Error("allowed before the first packet")
 	}
 	f.Start(1, false)
@@ -91,25 +91,30 @@ func TestAllowResend(t *testing.T) {
 		{10, 5000, 0, false},       // not sent yet
 		{65535, 5000, 0, false},
 	} {
-		if got := f.AllowResend(c.sn, at(c.ms), c.rtt); got != c.want {
+		if got := f.AllowResend(c.sn, at(c.ms), c.rtt, false); got != c.want {
 			t.Errorf("case %d: number %d at %d ms: %v", i, c.sn, c.ms, got)
+		}
+	}
+	for i, want := range []bool{true, true, true, true, true, false} {
+		if got := f.AllowResend(3, at(6000+100*i), 0, true); got != want { // three times before
+			t.Errorf("resend %d where there is room: %v", i, got)
 		}
 	}
 	// A number's place is taken by a later one, which has its own count.
 	for n := int64(10); n < 1030; n++ {
 		push(f, 1, pkt(codec.H264, n))
 	}
-	if f.AllowResend(3, at(9000), 0) {
+	if f.AllowResend(3, at(9000), 0, false) {
 		t.Error("allowed outside the window")
 	}
-	if !f.AllowResend(1024+3, at(9000), 0) {
+	if !f.AllowResend(1024+3, at(9000), 0, false) {
 		t.Error("the count of an older number is held against a new one")
 	}
 	for i := range maxResends {
-		f.AllowResend(1029, at(9000+i*100), 0)
+		f.AllowResend(1029, at(9000+i*100), 0, false)
 	}
 	push(f, 1, pkt(codec.H264, 2053)) // the longest gap: all places are new
-	if f.AllowResend(1029, at(9900), 0) || !f.AllowResend(2053, at(9900), 0) {
+	if f.AllowResend(1029, at(9900), 0, false) || !f.AllowResend(2053, at(9900), 0, false) {
 		t.Error("after a gap as long as the ring")
 	}
 }

@@ -71,11 +71,11 @@ export class Stage {
    * page is not loaded yet.
    *
    * @param {string} name
-   * @param {import('./chromium.mjs').Choices & {colour?: string, hue?: number, size?: [number, number]}} [choices]
+   * @param {import('./chromium.mjs').Choices & {colour?: string, grain?: boolean, hue?: number, size?: [number, number]}} [choices] grain: no flat picture, but one with much to encode
    */
-  async person(name, { colour, hue, size = [640, 360], ...choices } = {}) {
+  async person(name, { colour, grain = false, hue, size = [640, 360], ...choices } = {}) {
     let film;
-    if (colour) film = this.#films.colour(colour, ...size);
+    if (colour) film = this.#films.colour(colour, ...size, grain);
     else if (hue !== undefined) film = this.#films.portrait(hue, ...size);
     const { browser, context, page } = await launchChromium({ film, ...choices });
     this.after(() => browser.close());

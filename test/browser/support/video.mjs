@@ -73,6 +73,18 @@ class Frame {
     this.planes[2].fill(v, start + (left >> 1), start + (right >> 1));
   }
 
+  /** Makes squares brighter or darker at random. @param {number} side @param {number} most */
+  grain(side, most) {
+    for (let top = 0; top < this.height; top += side) {
+      for (let left = 0; left < this.width; left += side) {
+        const change = Math.round((Math.random() * 2 - 1) * most);
+        for (let y = top; y < Math.min(top + side, this.height); y++) {
+          for (let x = left; x < Math.min(left + side, this.width); x++) this.planes[0][y * this.width + x] += change;
+        }
+      }
+    }
+  }
+
   /** @param {number} x @param {number} y the middle @param {number} rx @param {number} ry @param {number[]} yuv */
   ellipse(x, y, rx, ry, yuv) {
     for (let row = Math.max(0, Math.ceil(y - ry)); row < Math.min(this.height, y + ry); row++) {
@@ -90,10 +102,12 @@ class Frame {
  * @param {string} colour a key of colours
  * @param {number} width even
  * @param {number} height even
+ * @param {boolean} [grain] squares of different brightness, other ones in each frame
  */
-export function writeFilm(file, colour, width, height) {
+export function writeFilm(file, colour, width, height, grain = false) {
   writeY4M(file, width, height, (frame, n, frames) => {
     for (let row = 0; row < height; row++) frame.row(row, 0, width, colours[colour].yuv);
+    if (grain) frame.grain(8, 16);
     const top = Math.floor(((height - height / 10) * n) / frames);
     for (let row = top; row < top + height / 10; row++) frame.row(row, 0, width / 10, [126, 128, 128]);
   });
@@ -133,8 +147,8 @@ export class Films {
   #made = new Set();
 
   /** A film of one colour. @param {string} colour */
-  colour(colour, width = 640, height = 360) {
-    return this.#film(`${colour}-${width}x${height}`, (file) => writeFilm(file, colour, width, height));
+  colour(colour, width = 640, height = 360, grain = false) {
+    return this.#film(`${colour}-${width}x${height}${grain ? '-grain' : ''}`, (file) => writeFilm(file, colour, width, height, grain));
   }
 
   /** A film of somebody. @param {number} hue */

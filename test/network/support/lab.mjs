@@ -6,6 +6,7 @@ import { once } from 'node:events';
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import { createInterface } from 'node:readline';
 import { root } from '../../browser/support/server.mjs';
 import { until, within } from '../../browser/support/until.mjs';
 import { Timeline } from './timeline.mjs';
@@ -16,6 +17,8 @@ let labs = 0;
 
 /** Where the server is in every lab. */
 export const origin = `http://${net}.11:8080`;
+
+const room = 'demo';
 
 /** Why there can be no lab here; false when there can. @returns {string | false} */
 export function unusable() {
@@ -52,6 +55,11 @@ export class Lab {
     execFileSync(script, args, { env: this.env, stdio: ['ignore', 'inherit', 'inherit'] });
   }
 
+  /** @param {number} host */
+  address(host) {
+    return `${net}.${10 + host}`;
+  }
+
   /** Starts the server on host 1; it ends with the scenario. */
   async serve() {
     const binary = process.env.AQ_SERVER ?? path.join(root, 'bin', 'server');
@@ -83,9 +91,9 @@ export class Lab {
    *
    * @param {number} host
    * @param {string} name
-   * @param {string} colour
+   * @param {{colour?: string, grain?: boolean, size?: [number, number], watch?: boolean}} how watch: without camera and microphone
    */
-  async person(host, name, colour) {
+  async person(host, name, { watch = false, ...film }) {
     const wrapper = path.join(this.folder, `chromium-${host}`);
     const chromium = process.env.CHROMIUM ?? '/usr/bin/chromium';
     const flags = `--unsafely-treat-insecure-origin-as-secure=${origin}`;
@@ -93,11 +101,52 @@ export class Lab {
     const urgent = process.env.NETWORK === 'full' ? 'echo -15 >/proc/self/autogroup || true\n' : '';
     writeFileSync(wrapper, `#!/bin/sh\n${urgent}exec ip netns exec ${this.name}-h${host} ${chromium} ${flags} "$@"\n`);
     chmodSync(wrapper, 0o755);
-    const person = await launching(wrapper, () => this.stage.person(name, { colour }));
+    const person = await launching(wrapper, () => this.stage.person(name, film));
     this.timelines.set(name, new Timeline(person.page));
-    await person.join(/** @type {any} */ (null), 'demo', { origin });
+    await person.join(/** @type {any} */ (null), room, { origin, watch });
     return person;
   }
+}
+
+/** Somebody without a browser who sends, see ../sender. */
+export class Sender {
+  #child;
+  /** @type {((line: string) => void)[]} */
+  #waiting = [];
+
+  /** @param {Lab} lab @param {number} host @param {string} name */
+  constructor(lab, host, name) {
+    const binary = senderBinary();
+    this.#child = spawn(script, ['exec', String(host), binary, origin, room, name], {
+      env: lab.env,
+      stdio: ['pipe', 'pipe', 'inherit'],
+    });
+    createInterface(this.#child.stdout).on('line', (line) => this.#waiting.shift()?.(line));
+    const exited = once(this.#child, 'exit');
+    lab.stage.after(async () => {
+      this.#child.stdin.end();
+      await within(exited, 15_000, 'the sender ends').finally(() => this.#child.kill('SIGKILL'));
+    });
+  }
+
+  /** What it has sent and was asked for so far. @returns {Promise<{at: number, frames: number, plis: number, nacks: number}>} */
+  async counts() {
+    const line = new Promise((resolve) => this.#waiting.push(resolve));
+    this.#child.stdin.write('\n');
+    return JSON.parse(await within(line, 10_000, 'the sender answers'));
+  }
+}
+
+let built = '';
+
+/** Builds the sender once. */
+function senderBinary() {
+  if (built) return built;
+  const folder = mkdtempSync(path.join(os.tmpdir(), 'aq-sender-'));
+  process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
+  const binary = path.join(folder, 'sender');
+  execFileSync('go', ['build', '-o', binary, './test/network/sender'], { cwd: root, stdio: ['ignore', 'inherit', 'inherit'] });
+  return (built = binary);
 }
 
 /**
