@@ -23,14 +23,18 @@ func loadAccess(c *config.Config) (a access, err error) {
 		JWKSURL: c.AuthJWKSURL, Algorithm: c.AuthAlgorithm,
 		Issuer: c.AuthIssuer, Audience: c.AuthAudience,
 	}
-	if c.Auth == "jwt" {
+	// Files that are named are read in open mode too: a wrong name is a mistake
+	// that shows at once, not when tokens are turned on.
+	if c.Auth == "jwt" || c.AuthSecretFile != "" || c.AuthPublicKeyFile != "" {
 		if a.verifier, err = settings.Verifier(); err != nil {
 			return a, badFile(err)
 		}
-		a.signer, err = settings.Signer()
-		if err != nil && !errors.Is(err, auth.ErrNoSigner) {
-			return a, badFile(err)
-		}
+	}
+	if a.signer, err = settings.Signer(); err != nil && !errors.Is(err, auth.ErrNoSigner) {
+		return a, badFile(err)
+	}
+	if c.Auth != "jwt" {
+		a.verifier, a.signer = nil, nil
 	}
 	a.adminKey = []byte(c.AdminKey)
 	if c.AdminKeyFile != "" {

@@ -15,6 +15,13 @@ const (
 
 // validateAccess checks who may enter and who may administrate.
 func (c *Config) validateAccess() error {
+	for _, u := range []struct{ variable, text string }{
+		{"AUTH_JWKS_URL", c.AuthJWKSURL}, {"PUBLIC_URL", c.PublicURL}, {"WEBHOOK_URL", c.WebhookURL},
+	} {
+		if u.text != "" && !webAddress(u.text) {
+			return Bad(u.variable, u.text, "")
+		}
+	}
 	ways := 0
 	for _, way := range []string{c.AuthSecret, c.AuthSecretFile, c.AuthPublicKeyFile, c.AuthJWKSURL} {
 		if way != "" {
@@ -33,7 +40,7 @@ func (c *Config) validateAccess() error {
 		return Bad("ADMIN_KEY_FILE", c.AdminKeyFile, "either ADMIN_KEY or ADMIN_KEY_FILE, not both")
 	case c.AdminKey != "" && len(c.AdminKey) < MinKey:
 		return Bad("ADMIN_KEY", c.AdminKey, "")
-	case c.WebhookURL != "" && len(c.WebhookKey) < MinKey:
+	case (c.WebhookURL != "" || c.WebhookKey != "") && len(c.WebhookKey) < MinKey:
 		return Bad("WEBHOOK_SECRET", c.WebhookKey, "")
 	case c.AdminAddr != "" && !address(c.AdminAddr):
 		return Bad("ADMIN_ADDR", c.AdminAddr, "")
@@ -41,13 +48,6 @@ func (c *Config) validateAccess() error {
 		return Bad("OPEN_MODERATION", c.OpenModeration, "none with AUTH=jwt: tokens say who moderates")
 	case c.Lobby == "on" && c.Auth == "open" && c.OpenModeration != "first":
 		return Bad("LOBBY", c.Lobby, "off, unless somebody can moderate: AUTH=jwt or OPEN_MODERATION=first")
-	}
-	for variable, text := range map[string]string{
-		"AUTH_JWKS_URL": c.AuthJWKSURL, "PUBLIC_URL": c.PublicURL, "WEBHOOK_URL": c.WebhookURL,
-	} {
-		if text != "" && !webAddress(text) {
-			return Bad(variable, text, "")
-		}
 	}
 	return nil
 }
