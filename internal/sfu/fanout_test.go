@@ -7,6 +7,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/pion/rtcp"
 	"github.com/pion/rtp"
 
 	"aq-server/internal/sfu/packet"
@@ -64,13 +65,13 @@ func TestNeighboursAreMadeEven(t *testing.T) {
 	}
 }
 
-// What is padded arrives as it was, and only where a repair does not repeat a
-// packet's number.
-func TestPaddingIsForStreamsWithRTX(t *testing.T) {
+// What is padded arrives as it was. Without RTX a repair has the same padding:
+// its nonce was used for these very bits.
+func TestPaddedPacketsAreRepairedAsTheyWere(t *testing.T) {
 	for _, rtx := range []uint32{0, 222} {
 		b := newBench(t)
 		w := &recorder{}
-		b.slot(w, 111, rtx)
+		s := b.slot(w, 111, rtx)
 		b.send(true)
 		w.packets = nil
 		list := b.sized(1000, 1001, 1001)
@@ -86,8 +87,23 @@ func TestPaddingIsForStreamsWithRTX(t *testing.T) {
 			if !bytes.Equal(p.Payload, list[i].Payload) {
 				t.Errorf("payload %d has %d octets, want %d", i, len(p.Payload), len(list[i].Payload))
 			}
-			if want := rtx != 0 && i == 0; p.Padding != want || want && p.PaddingSize != 1 {
+			if want := i == 0; p.Padding != want || want && p.PaddingSize != 1 {
 				t.Errorf("packet %d with RTX %d: padding %t of %d", i, rtx, p.Padding, p.PaddingSize)
+			}
+		}
+		lost := []uint16{w.packets[0].SequenceNumber, w.packets[1].SequenceNumber}
+		s.feedback(&rtcp.TransportLayerNack{MediaSSRC: 111, Nacks: rtcp.NackPairsFromSequenceNumbers(lost)})
+		if len(w.packets) != 5 {
+			t.Fatalf("%d packets after a NACK for 2 of 3", len(w.packets))
+		}
+		for i, again := range w.packets[3:] {
+			first := w.packets[i]
+			same := again.Padding == first.Padding && again.PaddingSize == first.PaddingSize && bytes.Equal(again.Payload, first.Payload)
+			if rtx == 0 && !same {
+				t.Errorf("packet %d is sent again with padding %t of %d", i, again.Padding, again.PaddingSize)
+			}
+			if rtx != 0 && again.Padding {
+				t.Errorf("the RTX packet %d is padded", i)
 			}
 		}
 		release(list)

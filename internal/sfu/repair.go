@@ -180,7 +180,12 @@ func (s *slot) resendLocked(b *burst, sn uint16, now time.Time, rtt time.Duratio
 	}
 	s.extendLocked(l, p, len(payload), false, s.sendTime())
 	s.rtxBudget -= len(payload)
-	return s.sendLocked(b, payload)
+	if s.rtxSSRC == 0 && s.out.Padding > 0 {
+		h.Padding, h.PaddingSize = true, s.out.Padding
+	}
+	ok = s.sendLocked(b, payload)
+	h.Padding, h.PaddingSize = false, 0
+	return ok
 }
 
 // senderReport describes the slot's stream at this moment (RFC 3550, section

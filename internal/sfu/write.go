@@ -18,8 +18,7 @@ type extensionBuffer struct {
 
 // writeLocked sends the packet that s.out describes.
 //
-// even is by how many octets the payload is to be padded, at the session time
-// at. A stream without RTX is not: a packet sent again must be the same.
+// even is by how many octets the payload is to be padded; at is the session time.
 func (s *slot) writeLocked(l *layer, p *packet.Packet, b *burst, even uint8, at int64) {
 	payload := p.Payload
 	if s.out.Rewrite {
@@ -29,8 +28,11 @@ func (s *slot) writeLocked(l *layer, p *packet.Packet, b *burst, even uint8, at 
 	h.Version, h.Marker, h.PayloadType = 2, s.out.Marker, s.pt.media
 	h.SequenceNumber, h.Timestamp, h.SSRC = s.out.SN, s.out.TS, s.ssrc
 	s.extendLocked(l, p, len(payload), true, at)
-	if even > 0 && s.rtxSSRC != 0 {
+	if even > 0 {
 		h.Padding, h.PaddingSize = true, even
+		if s.rtxSSRC == 0 {
+			s.fw.NotePadding(&s.out, even)
+		}
 	}
 	ok := s.sendLocked(b, payload)
 	h.Padding, h.PaddingSize = false, 0

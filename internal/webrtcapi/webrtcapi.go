@@ -36,7 +36,7 @@ const (
 	iceFailed       = 25 * time.Second // after iceDisconnected
 	// Consent is to be asked for every 4 to 6 s (RFC 7675, section 5.1); clients
 	// ask for ours on their own.
-	iceKeepalive = 2 * time.Second
+	iceKeepalive = 4 * time.Second
 )
 
 // ErrNoAddress is returned by New when the machine has no usable address.

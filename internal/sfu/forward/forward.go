@@ -80,6 +80,8 @@ type Out struct {
 	Switched bool
 	// Sent: the subscriber was sent this number before. Set by Resend only.
 	Sent bool
+	// Padding is what NotePadding was told of the packet. Set by Resend only.
+	Padding uint8
 	// Rewrite: counters in the payload must change; Payload does it.
 	Rewrite bool
 

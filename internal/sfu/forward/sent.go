@@ -20,6 +20,8 @@ type sentRing struct {
 	ts     []uint32
 	sent   []uint64 // bit sets
 	marker []uint64
+	// padding is nil until a packet was padded.
+	padding []uint8
 }
 
 // init allocates the ring with the first packet: most slots never get one.
@@ -65,6 +67,20 @@ func (r *sentRing) note(out *Out) {
 	if out.Marker {
 		r.marker[i/64] |= bit
 	}
+	if r.padding != nil {
+		r.padding[i] = 0
+	}
+}
+
+// NotePadding writes down that the packet of out was padded by so many octets.
+// Resend then says so: a packet that is sent again under its number must be the
+// same to the bit.
+func (f *Forwarder) NotePadding(out *Out, octets uint8) {
+	r := &f.sent
+	if r.padding == nil {
+		r.padding = make([]uint8, r.window())
+	}
+	r.padding[out.ExtSN&(r.window()-1)] = octets
 }
 
 // get fills in what note was given.
@@ -74,6 +90,9 @@ func (r *sentRing) get(out *Out) {
 	if out.Sent {
 		out.TS = r.ts[i]
 		out.Marker = r.marker[i/64]&(1<<(i%64)) != 0
+		if r.padding != nil {
+			out.Padding = r.padding[i]
+		}
 	}
 }
 
