@@ -14,7 +14,7 @@ export PATH := $(or $(shell test/node/path 2>/dev/null),/usr/bin):$(PATH)
 # The tests against a real server build it once.
 export AQ_SERVER := $(CURDIR)/$(SERVER)
 
-.PHONY: help build generator run test everything deps check fmt-check vet staticcheck go-test types page-test browser-test foreign-test network-test test-network screens soak races churn fuzz clean
+.PHONY: help build generator run test everything deps check fmt-check vet staticcheck go-test types page-test browser-test foreign-test network-test test-network screens soak races churn fuzz survival audit clean
 
 help: ## lists the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 24
@@ -80,8 +80,9 @@ screens: build ## takes a screenshot of every state of the page, renews docs/scr
 	mkdir -p docs/screens
 	cp $(foreach s,$(SHOWN),$(SCREENS)/$(s)-1280x800.png $(SCREENS)/$(s)-390x844.png) docs/screens/
 
-SOAK ?= 24h
-soak: ## joins and leaves for a day and watches memory (SOAK=1h for an hour)
+DURATION ?= 24h
+SOAK ?= $(DURATION)
+soak: ## joins and leaves for a day and watches memory (DURATION=2h, DURATION=10m)
 	SOAK=$(SOAK) go test -timeout 0 -v -run TestMemoryStaysFlat ./test/soak
 
 RACES ?= 1000
@@ -91,6 +92,12 @@ races: ## joins, leaves, cuts and more at random in one room (RACES=5000)
 CHURN ?= 10000
 churn: ## so many join and are gone again, then nothing is left (CHURN=50000)
 	CHURN=$(CHURN) go test -timeout 0 -v -run TestChurn ./test/soak
+
+survival: ## attacks the built server in full: about ten minutes
+	SURVIVAL=full go test -count=1 -timeout 40m -v ./test/survival
+
+audit: ## known vulnerabilities, checksums of modules, security checks
+	scripts/audit.sh
 
 FUZZTIME ?= 30s
 fuzz: ## gives each fuzz target some time (FUZZTIME=5m)

@@ -2,7 +2,9 @@
 
 import { Comeback } from './comeback.js';
 import { permission } from './media/devices.js';
+import { moderatedText, mutedText, obey, permissionTexts } from './discipline.js';
 import { watchDoubts } from './doubts.js';
+import { Invite } from './invite.js';
 import { LocalMedia } from './media/localmedia.js';
 import { figuresOf } from './media/stats.js';
 import { support as supportOf } from './media/support.js';
@@ -19,6 +21,8 @@ import { WakeLock } from './wakelock.js';
 import { Weakness } from './weakness.js';
 
 const app = /** @type {import('./ui/app.js').AqApp} */ (document.querySelector('aq-app'));
+const invite = new Invite(sessionStorageIfAllowed());
+invite.take(location, history);
 const support = supportOf();
 const preferences = loadPreferences();
 const wakeLock = new WakeLock();
@@ -52,7 +56,8 @@ const local = new LocalMedia({
 const socketPath = document.documentElement.dataset.websocketPath || '/aq_server/websocket';
 const session = new Session({
   url: `${location.protocol === 'https:' ? 'wss:' : 'ws:'}//${location.host}${socketPath}`,
-  validate: (who, signal) => validate(validateUrl(), who, { signal, apart: true }),
+  validate: (who, signal) => validate(validateUrl(), who, { signal, apart: true, token: invite.token }),
+  openSocket: (url) => new WebSocket(url, invite.subprotocols),
   webrtc: support.webrtc,
   onChange: draw,
   onNotice: notice,
@@ -129,7 +134,7 @@ function drawNow() {
   const trouble = { microphone: problems.microphone !== null, camera: problems.camera !== null };
   app.model = {
     inCall,
-    join: { joining: phase === 'joining', ending, preview },
+    join: { joining: phase === 'joining', lobby: session.state.lobby && !inCall, ending, preview },
     call: { call, panel, unread, speaker: preferences.speaker, audioBlocked, asking: askingShown && inCall, trouble },
     settings: {
       devices: { devices, chosen, canRoute: support.speaker, microphone },
@@ -156,6 +161,7 @@ function mark(name) {
 /** @param {import('./protocol/messages.js').Welcome} welcome */
 function welcomed(welcome) {
   comeback.welcomed(welcome);
+  obey(welcome.muted, local);
   const url = new URL(location.href);
   url.searchParams.set('room', welcome.room);
   url.searchParams.delete('username');
@@ -172,13 +178,29 @@ function ended(ending) {
 
 // --- What the server and the others do -------------------------------------
 
-const notices = new Notices((toast) => app.toasts.show(toast));
+const notices = new Notices(
+  (toast) => app.toasts.show(toast),
+  (peerId) => session.admit({ peer_id: peerId, admit: true }),
+);
 
 /** @param {import('./session.js').Notice} what */
 function notice(what) {
-  if (what.kind !== 'chat') {
-    notices.add(what);
-    return;
+  switch (what.kind) {
+    case 'moderated': {
+      const text = moderatedText(what.told);
+      if (what.told.action === 'mute' && what.told.source) obey([what.told.source], local);
+      if (text) app.toasts.show({ text, stays: true, id: `moderated-${what.told.source}` });
+      return;
+    }
+    case 'permissions':
+      if (!what.now.publish.includes('screen')) local.stopScreen();
+      for (const text of permissionTexts(what.before, what.now)) app.toasts.show({ text });
+      return;
+    case 'chat':
+      break;
+    default:
+      notices.add(what);
+      return;
   }
   if (panel === 'chat' && !document.hidden) return;
   unread += 1;
@@ -232,6 +254,10 @@ on('aq-preview', (/** @type {{microphone: boolean, camera: boolean}} */ wanted) 
 
 on('aq-toggle', async (/** @type {'microphone'|'camera'|'screen'|'hand'} */ what) => {
   const { on: now } = local.state;
+  if ((what === 'microphone' || what === 'camera') && session.state.room.own?.muted.includes(what)) {
+    app.toasts.show({ text: mutedText(what), id: `moderated-${what}` });
+    return;
+  }
   switch (what) {
     case 'microphone':
       preferences.wantMicrophone = !now.microphone;
@@ -295,6 +321,11 @@ on('aq-rename', (/** @type {string} */ name) => {
   preferences.username = name;
   savePreferences(preferences);
   session.rename(name);
+});
+on('aq-moderate', (/** @type {import('./protocol/moderation.js').Moderate} */ deed) => session.moderate(deed));
+on('aq-admit', (/** @type {{peer_id: string, admit: boolean}} */ answer) => {
+  app.toasts.dismiss(`knock-${answer.peer_id}`);
+  session.admit(answer);
 });
 on('aq-views', (/** @type {import('./protocol/messages.js').ViewEntry[]} */ views) => session.setViews(views));
 on('aq-retry', () => session.retryNow());
@@ -365,7 +396,7 @@ async function check(who) {
   checking = controller;
   await new Promise((resolve) => setTimeout(resolve, 250));
   if (controller.signal.aborted || session.state.phase === 'joined') return;
-  const answer = await validate(validateUrl(), who, { signal: controller.signal }).catch(() => null);
+  const answer = await validate(validateUrl(), who, { signal: controller.signal, token: invite.token }).catch(() => null);
   if (!answer || controller.signal.aborted) return;
   if (answer.ok) {
     app.join.judge({ people: answer.peers, room: answer.room });

@@ -28,7 +28,8 @@ import { tracksByPeer } from './protocol/roomstate.js';
  * @typedef {object} CallModel
  * @property {string} room
  * @property {Tile[]} tiles      ourselves first
- * @property {{peerId: string, name: string, self: boolean, microphone: boolean, camera: boolean, hand: boolean, lost: boolean, speaking: boolean}[]} people
+ * @property {{peerId: string, name: string, self: boolean, microphone: boolean, camera: boolean, hand: boolean, lost: boolean, speaking: boolean,
+ *   screen: boolean, moderator: boolean, muted: readonly string[]}[]} people
  * @property {readonly import('./protocol/messages.js').ChatMessage[]} chat
  * @property {readonly string[]} pendingChat
  * @property {string} peerId     our own
@@ -37,6 +38,7 @@ import { tracksByPeer } from './protocol/roomstate.js';
  * @property {{mid: string, stream: MediaStream}[]} audio   to be heard
  * @property {{microphone: boolean, camera: boolean, screen: boolean, hand: boolean}} on
  * @property {{microphone: boolean, camera: boolean, screen: boolean, chat: boolean}} may
+ * @property {import('./ui/moderation.js').ModerationModel} moderation
  * @property {string[]} speaking   tile keys of who speaks, loudest first
  */
 
@@ -71,7 +73,11 @@ export function callModel(session, local, streams, support, world) {
     hand: session.hand,
     lost: false,
     speaking: local.on.microphone && room.speakers.has(room.peerId),
+    screen: local.on.screen,
+    moderator: room.permissions.moderate,
+    muted: room.own?.muted ?? [],
   };
+  const sending = tracksByPeer(room);
   const others = [...room.peers.values()].map((peer) => ({
     peerId: peer.peer_id,
     name: peer.username,
@@ -81,6 +87,9 @@ export function callModel(session, local, streams, support, world) {
     hand: peer.state.hand,
     lost: peer.state.connection === 'lost',
     speaking: room.speakers.has(peer.peer_id),
+    screen: sending.get(peer.peer_id)?.screen !== undefined,
+    moderator: peer.state.moderator,
+    muted: peer.state.muted,
   }));
   const people = [own, ...others];
   /** @param {import('./protocol/messages.js').Source} source */
@@ -102,6 +111,7 @@ export function callModel(session, local, streams, support, world) {
       screen: permitted('screen') && support.screen,
       chat: room.permissions.chat,
     },
+    moderation: { may: room.permissions.moderate, policy: room.policy, waiting: room.waiting },
     speaking: [...room.speakers.keys()].map((id) => `${id}:camera`),
   };
 }
@@ -119,7 +129,7 @@ function tilesOf(people, session, own) {
   /** @type {Tile[]} */
   const tiles = [];
   for (const person of people) {
-    const { camera, ...common } = person;
+    const { camera, screen: _screen, moderator: _moderator, muted: _muted, ...common } = person;
     const sources = tracks.get(person.peerId) ?? {};
     /** @param {import('./protocol/roomstate.js').TrackRef|undefined} ref */
     const remote = (ref) => (ref?.mid ? (session.streams.get(ref.mid) ?? null) : null);

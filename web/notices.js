@@ -13,12 +13,18 @@ export class Notices {
   /** @type {ReturnType<typeof setTimeout>|undefined} */
   #timer;
 
-  /** @param {(toast: import('./ui/toasts.js').Toast) => void} show */
-  constructor(show) {
+  #admit;
+
+  /**
+   * @param {(toast: import('./ui/toasts.js').Toast) => void} show
+   * @param {(peerId: string) => void} admit  lets somebody in who waits
+   */
+  constructor(show, admit) {
     this.#show = show;
+    this.#admit = admit;
   }
 
-  /** @param {Exclude<import('./session.js').Notice, {kind: 'chat'}>} notice */
+  /** @param {Exclude<import('./session.js').Notice, {kind: 'chat'|'moderated'|'permissions'}>} notice */
   add(notice) {
     switch (notice.kind) {
       case 'joined':
@@ -31,6 +37,12 @@ export class Notices {
         break;
       case 'screen':
         this.#show({ text: `${notice.name} shares a screen` });
+        break;
+      case 'knock':
+        this.#show({ text: `${notice.name} waits to be let in`, action: { label: 'Let in', run: () => this.#admit(notice.peerId) }, id: `knock-${notice.peerId}` });
+        break;
+      case 'told':
+        this.#show({ text: notice.text, stays: true });
         break;
       case 'back':
         this.#show({ text: backText(notice.what, notice.awayMs), id: 'back' });

@@ -34,6 +34,7 @@ import { ViewSync } from './protocol/viewsync.js';
  * @property {boolean} mediaTrouble  media could not be connected at all, and is being tried again
  * @property {import('./protocol/roomstate.js').RoomState} room
  * @property {boolean} hand
+ * @property {boolean} lobby  we wait to be let in
  * @property {readonly string[]} pendingChat  sent, but not yet seen to come back
  * @property {ReadonlyMap<string, MediaStream>} streams  remote tracks by mid
  * @property {number|null} uplink  1 (unusable) to 5 (perfect): how well we reach the server; null: unknown
@@ -44,6 +45,8 @@ import { ViewSync } from './protocol/viewsync.js';
  * Something worth telling a person once.
  *
  * @typedef {import('./protocol/happenings.js').Happening | {kind: 'error', text: string}
+ *   | {kind: 'moderated', told: import('./protocol/moderation.js').Moderated}
+ *   | {kind: 'permissions', before: import('./protocol/messages.js').Permissions, now: import('./protocol/messages.js').Permissions}
  *   | ({kind: 'back'} & import('./absence.js').Return) | {kind: 'chat', message: import('./protocol/messages.js').ChatMessage}} Notice
  */
 
@@ -106,6 +109,7 @@ export class Session {
     mediaTrouble: false,
     room: EMPTY,
     hand: false,
+    lobby: false,
     pendingChat: [],
     streams: new Map(),
     uplink: null,
@@ -288,6 +292,16 @@ export class Session {
     if (this.#socket?.send('chat', text)) this.#socket.check();
   }
 
+  /** @param {import('./protocol/moderation.js').Moderate} deed */
+  moderate(deed) {
+    this.#socket?.send('moderate', deed);
+  }
+
+  /** @param {{peer_id: string, admit: boolean}} answer */
+  admit(answer) {
+    this.#socket?.send('admit', answer);
+  }
+
   /** How the tracks are shown now, in device pixels. @param {import('./protocol/messages.js').ViewEntry[]} entries */
   setViews(entries) {
     this.#views.set(entries);
@@ -339,6 +353,15 @@ export class Session {
       case 'chat':
         this.#chat(message.data);
         break;
+      case 'lobby':
+        this.#update({ lobby: true });
+        break;
+      case 'moderated':
+        this.#options.onNotice({ kind: 'moderated', told: message.data });
+        break;
+      case 'permissions':
+        this.#options.onNotice({ kind: 'permissions', before: before.permissions, now: message.data });
+        break;
       case 'error':
         this.#error(message.data);
     }
@@ -354,7 +377,10 @@ export class Session {
     if (!welcome.resumed && this.#link.alive) this.#link.drop();
     this.#link.configure(welcome.iceServers);
     if (this.#options.webrtc) this.#link.prepare();
-    this.#update({ phase: 'joined', away: null, ending: null });
+    this.#update({ phase: 'joined', away: null, ending: null, lobby: false });
+    // What is muted is off, and saying otherwise would end the mute.
+    const off = (/** @type {'microphone'|'camera'} */ source) => this.#announced[source] && !welcome.muted.includes(source);
+    this.#announced = { microphone: off('microphone'), camera: off('camera') };
     const name = this.#newName ? { username: this.#newName } : {};
     this.#newName = '';
     this.#socket?.send('state', { ...this.#announced, hand: this.#state.hand, ...name });
@@ -397,7 +423,7 @@ export class Session {
     }
     console.warn(`aq: the server refused ${error.event}: ${error.code}: ${error.message}`);
     if (error.event === 'chat') this.#update({ pendingChat: this.#state.pendingChat.slice(1) });
-    if (['chat', 'publish', 'state'].includes(error.event)) this.#options.onNotice({ kind: 'error', text: error.message });
+    if (['chat', 'publish', 'state', 'moderate', 'admit'].includes(error.event)) this.#options.onNotice({ kind: 'error', text: error.message });
   }
 
   #newLink() {
@@ -462,6 +488,7 @@ export class Session {
       away: null,
       ending,
       hand: false,
+      lobby: false,
       mediaTrouble: false,
       pendingChat: [],
       room: { ...EMPTY, room: this.#state.room.room, username: this.#state.room.username, chat: this.#state.room.chat },

@@ -17,8 +17,10 @@ import (
 	"runtime/debug"
 	"slices"
 	"syscall"
+	"time"
 
 	"aq-server/internal/app"
+	"aq-server/internal/cli"
 	"aq-server/internal/config"
 	"aq-server/internal/recovery"
 	"aq-server/internal/systemd"
@@ -38,6 +40,9 @@ func main() {
 	args := os.Args[1:]
 	if len(args) > 0 && args[0] == "healthcheck" {
 		os.Exit(healthcheck(args[1:], os.Environ(), os.Stderr))
+	}
+	if len(args) > 0 && args[0] == "token" {
+		os.Exit(cli.Token(args[1:], os.Environ(), time.Now(), os.Stdout, os.Stderr))
 	}
 	os.Exit(run(args, os.Environ(), os.Stdout, os.Stderr))
 }

@@ -170,6 +170,11 @@ func TestBadSettings(t *testing.T) {
 		"RESUME_WINDOW": "30", "VIDEO_SLOTS": "0", "AUDIO_SLOTS": "x",
 		"CHAT_RATE": "0", "EVENT_RATE": "fast",
 		"KEYFRAME_INTERVAL": "0s", "KEYFRAME_DISPATCH": "sometimes",
+		"AUTH": "closed", "AUTH_SECRET": "short", "AUTH_SECRET_FILE": "/nonexistent/secret", "AUTH_PUBLIC_KEY_FILE": "/nonexistent/key.pem",
+		"AUTH_PRIVATE_KEY_FILE": "/nonexistent/key.pem", "AUTH_JWKS_URL": "file:///keys", "AUTH_ALGORITHM": "none",
+		"ADMIN_KEY": "short", "ADMIN_KEY_FILE": "/nonexistent/key", "ADMIN_ADDR": "9090", "PUBLIC_URL": "example.org",
+		"WEBHOOK_URL": "example.org", "WEBHOOK_SECRET": "short", "EMBED_ORIGINS": "*", "OPEN_MODERATION": "last", "LOBBY": "perhaps",
+		"SOCKETS_PER_ADDRESS": "-1", "JOIN_RATE": "fast",
 		"KEEPALIVE_PING": "-1s", "KEEPALIVE_PONG": "soon", "WRITE_DEADLINE": "5",
 	}
 	documented := regexp.MustCompile("(?m)^\\| `([A-Z_]+)`").FindAllStringSubmatch(config.Markdown(), -1)
@@ -178,19 +183,32 @@ func TestBadSettings(t *testing.T) {
 	}
 	for _, match := range documented {
 		variable := match[1]
+		if variable == "AUTH_ISSUER" || variable == "AUTH_AUDIENCE" {
+			continue // any text is fine
+		}
 		value, ok := bad[variable]
 		if !ok {
 			t.Errorf("%s has no bad value here", variable)
 			continue
 		}
+		secret := variable == "AUTH_SECRET" || variable == "ADMIN_KEY" || variable == "WEBHOOK_SECRET"
 		flagName := "-" + strings.ReplaceAll(strings.ToLower(variable), "_", "-")
 		for _, start := range []struct{ environ, args []string }{
 			{[]string{variable + "=" + value}, nil},
 			{nil, []string{flagName, value}},
 		} {
+			if secret && start.args != nil {
+				continue // it has no flag
+			}
 			code, stdout, stderr := runToEnd(t, append(start.environ, "HOME=/"), start.args...)
 			if code != exitUsage || stdout != "" || strings.Count(stderr, "\n") != 1 || !strings.Contains(stderr, "is not allowed: want ") {
 				t.Errorf("%v %v: exit code %d, %q", start.environ, start.args, code, stderr)
+			}
+			if secret {
+				if strings.Contains(stderr, value) || !strings.Contains(stderr, variable) {
+					t.Errorf("%s: %q", variable, stderr)
+				}
+				continue
 			}
 			if !strings.HasPrefix(variable, "TLS_") && !strings.Contains(stderr, fmt.Sprintf("%s=%q", variable, value)) {
 				t.Errorf("%v %v: %q does not name variable and value", start.environ, start.args, stderr)

@@ -14,12 +14,16 @@ import (
 	"sync/atomic"
 	"time"
 
+	"aq-server/internal/api"
 	"aq-server/internal/config"
 	"aq-server/internal/handlers"
 	"aq-server/internal/metrics"
+	"aq-server/internal/pressure"
+	"aq-server/internal/ratelimit"
 	"aq-server/internal/recovery"
 	"aq-server/internal/room"
 	"aq-server/internal/routes"
+	"aq-server/internal/webhook"
 	"aq-server/internal/webrtcapi"
 	"aq-server/web"
 )
@@ -28,8 +32,9 @@ import (
 // be gone, as supervisors expect it.
 const (
 	socketsTime = 4 * time.Second // to tell every client and see him close
-	mediaTime   = 3 * time.Second // to close PeerConnections
+	mediaTime   = 2 * time.Second // to close PeerConnections
 	httpTime    = time.Second     // to finish answers
+	hooksTime   = time.Second     // to tell the webhook who was there to the end
 	// arrivalTime is for those who were accepted just before an inherited
 	// listener is left to the next process; as long as a TLS handshake over a
 	// long way, or a server that many came to at once, takes.
@@ -72,6 +77,7 @@ type App struct {
 	// handedOver is set when the inherited listener is left to the next process.
 	handedOver atomic.Bool
 	addr       atomic.Pointer[string]
+	adminAddr  atomic.Pointer[string]
 	failed     chan struct{} // closed when the server cannot go on
 	failure    atomic.Pointer[error]
 
@@ -81,6 +87,10 @@ type App struct {
 	state     state
 	listener  net.Listener
 	cert      *certificate // nil without TLS
+	access    access
+	hooks     *webhook.Sender // nil without a webhook
+	admin     *http.Server    // nil without an address of its own
+	adminDone sync.WaitGroup
 	api       *webrtcapi.API
 	rooms     *room.RoomManager
 	sockets   *handlers.WebsocketHandler
@@ -135,6 +145,9 @@ func (a *App) Start() error {
 		return err
 	}
 	a.cert = cert
+	if a.access, err = loadAccess(&a.config); err != nil {
+		return err
+	}
 	if err := a.listen(); err != nil {
 		return err
 	}
@@ -152,27 +165,59 @@ func (a *App) Start() error {
 
 // build connects the parts and begins to serve.
 func (a *App) build(cert *certificate) error {
+	if a.config.WebhookURL != "" {
+		a.hooks = webhook.New(webhook.Options{
+			URL: a.config.WebhookURL, Secret: []byte(a.config.WebhookKey), Metrics: a.metrics, Log: a.log,
+		})
+	}
 	a.rooms = room.NewManager(room.Options{
+		Hook:     a.hook(),
 		NewMedia: a.newMedia(),
 		Metrics:  a.metrics, Log: a.log,
 		MaxRooms: a.config.MaxRooms, RoomMaxPeers: a.config.RoomMaxPeers, MaxPeers: a.config.MaxPeers,
 		ChatHistory: a.config.ChatHistory, ResumeWindow: a.config.ResumeWindow,
+		GrantsOnly: a.access.verifier != nil, FirstModerates: a.config.OpenModeration == "first", Lobby: a.config.Lobby == "on",
 	})
 	remote := routes.Remote(a.config.TrustedProxies.Contains)
+	var tokens handlers.Tokens // not a nil pointer in it
+	if a.access.verifier != nil {
+		tokens = a.access.verifier
+	}
 	a.sockets = handlers.NewWebsocketHandler(handlers.Options{
+		Tokens: tokens,
+		Short:  pressure.New().Full,
+		Addresses: ratelimit.NewAddresses(ratelimit.Options{
+			Open: a.config.SocketsPerAddress, Rate: float64(a.config.JoinRate), Burst: 10 * a.config.JoinRate,
+		}),
+		Devices:       a.access.verifier != nil || a.config.OpenModeration == "first" || len(a.access.adminKey) > 0,
+		SecureCookies: a.config.Secure(), Embedded: len(a.config.EmbedOrigins) > 0,
 		Rooms: a.rooms, Metrics: a.metrics, Log: a.log, Remote: remote,
 		AllowedOrigins: a.config.AllowedOrigins,
 		KeepalivePing:  a.config.KeepalivePing, KeepalivePong: a.config.KeepalivePong,
 		WriteDeadline: a.config.WriteDeadline, Limits: limits(&a.config),
 	})
-	handler, err := routes.New(routes.Options{
+	admin := api.New(api.Options{
+		Rooms: a.rooms, Metrics: a.metrics, Log: a.log, Key: a.access.adminKey, Signer: a.access.signer,
+		PublicURL: a.config.PublicURL, Remote: remote, Secure: a.config.Secure(),
+	})
+	table := routes.Options{
+		Admin: routes.Admin{
+			API: admin, Authorized: admin.Authorized, HasKey: len(a.access.adminKey) > 0,
+			Needed: a.access.verifier != nil, Elsewhere: a.config.AdminAddr != "",
+		},
+		AllowedOrigins: a.config.AllowedOrigins, EmbedOrigins: a.config.EmbedOrigins,
 		Page: web.FS, WebSocket: a.sockets, Validate: http.HandlerFunc(a.sockets.Validate), Metrics: a.metrics.Handler(),
 		Rooms: a.rooms.GetAllRooms, RoomsPublic: a.config.RoomsList == "public",
 		Health: a.health, HSTS: a.config.TLSCert != "",
 		Remote: remote, Log: a.log,
-	})
+	}
+	handler, err := routes.New(table)
+	if err == nil {
+		err = a.serveAdmin(table)
+	}
 	if err != nil {
 		a.rooms.Close()
+		_ = within(0, a.closeHooks)
 		return err
 	}
 	a.server = newHTTPServer(handler, a.log)
@@ -311,6 +356,7 @@ func (a *App) Shutdown() error {
 		err = errors.Join(err, fmt.Errorf("answers cut: %w", httpErr), a.server.Close())
 	}
 	a.serving.Wait()
+	err = errors.Join(err, within(hooksTime, a.closeHooks), a.closeAdmin())
 	if closeErr := a.api.Close(); closeErr != nil {
 		err = errors.Join(err, fmt.Errorf("close the media port: %w", closeErr))
 	}

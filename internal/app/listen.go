@@ -89,7 +89,7 @@ func newHTTPServer(handler http.Handler, log *slog.Logger) *http.Server {
 	return &http.Server{
 		Handler:           handler,
 		ReadHeaderTimeout: 10 * time.Second, // also bounds the TLS handshake
-		ReadTimeout:       10 * time.Second, // no request here has a body
+		ReadTimeout:       10 * time.Second, // the longest body is 64 KiB
 		WriteTimeout:      60 * time.Second, // the page over a slow line
 		IdleTimeout:       120 * time.Second,
 		MaxHeaderBytes:    12 << 10, // 16 KiB: net/http allows 4 KiB more

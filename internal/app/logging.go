@@ -5,18 +5,19 @@ import (
 	"log/slog"
 	"os"
 	"strings"
+	"time"
 	"unicode"
 )
 
 // NewLogger returns a logger that writes text to a terminal and JSON to
 // anything else. Whatever text from outside it is given becomes one line of
-// bounded length.
+// bounded length, and of one cause there are only so many lines a second.
 func NewLogger(out *os.File, level slog.Level) *slog.Logger {
 	options := &slog.HandlerOptions{Level: level, ReplaceAttr: tame}
 	if info, err := out.Stat(); err == nil && info.Mode()&os.ModeCharDevice != 0 {
-		return slog.New(slog.NewTextHandler(out, options))
+		return slog.New(limitLog(slog.NewTextHandler(out, options), time.Now))
 	}
-	return slog.New(slog.NewJSONHandler(out, options))
+	return slog.New(limitLog(slog.NewJSONHandler(out, options), time.Now))
 }
 
 // longest is the most bytes of one value in the log, except of those that are

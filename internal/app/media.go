@@ -28,7 +28,8 @@ type media struct{ session *sfu.Session }
 
 func (m media) AddPeerConnection(c room.MediaConfig) room.MediaPeer {
 	return m.session.AddPeerConnection(sfu.PeerConfig{
-		Peer: c.Peer, Signaller: c.Signaller, Observer: c.Observer, Permissions: c.Permissions, Errors: c.Errors,
+		Peer: c.Peer, Signaller: c.Signaller, Observer: c.Observer, Permissions: c.Permissions, Blocked: c.Blocked,
+		Log: c.Log, Errors: c.Errors,
 	})
 }
 

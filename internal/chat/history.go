@@ -110,11 +110,14 @@ func (h *History) Since(id string) []types.ChatMessage {
 	return []types.ChatMessage{}
 }
 
-// Close gives the memory back to the budget. The history is empty afterwards.
-func (h *History) Close() {
+// Clear lets go of all messages.
+func (h *History) Clear() {
 	h.budget.give(h.bytes)
 	h.list, h.bytes = nil, 0
 }
+
+// Close gives the memory back to the budget. The history is empty afterwards.
+func (h *History) Close() { h.Clear() }
 
 // free accounts for the loss of one message.
 func (h *History) free(m types.ChatMessage) {

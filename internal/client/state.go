@@ -42,7 +42,9 @@ type State struct {
 	Layers   types.Layers
 	Speakers types.Speakers
 	Quality  types.Quality
-	Errors   []types.ProtocolError
+	// Knock is who waits to be let in, for a moderator.
+	Knock  types.Knock
+	Errors []types.ProtocolError
 	// Chat holds the chat events in the order they came; ChatAt when.
 	Chat   []types.Message
 	ChatAt []time.Time

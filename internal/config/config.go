@@ -33,6 +33,33 @@ type Config struct {
 	// TrustedProxies are masked prefixes.
 	TrustedProxies Networks `env:"TRUSTED_PROXIES" allowed:"addresses or networks such as 10.0.0.0/8, separated by commas" help:"reverse proxies whose X-Forwarded-For header is believed"`
 
+	// Auth says who may enter; with jwt exactly one of AuthSecret, AuthPublicKeyFile
+	// and AuthJWKSURL is set (a secret by the variable or by the file).
+	Auth              string `env:"AUTH" envDefault:"open" oneof:"open jwt" help:"who may enter: open: whoever knows a room's name; jwt: whoever has a signed token (docs/security.md)"`
+	AuthSecret        string `env:"AUTH_SECRET" secret:"true" allowed:"at least 32 bytes" help:"secret of HS256 tokens"`
+	AuthSecretFile    string `env:"AUTH_SECRET_FILE" allowed:"a file with at least 32 bytes, in place of AUTH_SECRET" help:"file with that secret"`
+	AuthPublicKeyFile string `env:"AUTH_PUBLIC_KEY_FILE" allowed:"a PEM file with an Ed25519, P-256 or RSA public key (2048 bits or more), in place of a secret" help:"public key of EdDSA, ES256 or RS256 tokens"`
+	AuthJWKSURL       string `env:"AUTH_JWKS_URL" allowed:"an http or https URL, in place of a secret or a key" help:"where the public keys of tokens are published"`
+	AuthAlgorithm     string `env:"AUTH_ALGORITHM" envDefault:"RS256" oneof:"EdDSA ES256 RS256" help:"the one algorithm for which keys of AUTH_JWKS_URL are used"`
+	AuthIssuer        string `env:"AUTH_ISSUER" allowed:"a text" help:"what the iss of a token must be, if set"`
+	AuthAudience      string `env:"AUTH_AUDIENCE" allowed:"a text" help:"what the aud of a token must contain, if set"`
+	// AuthPrivateKeyFile signs invitations; tokens are checked without it.
+	AuthPrivateKeyFile string `env:"AUTH_PRIVATE_KEY_FILE" allowed:"a PEM file with the private key of AUTH_PUBLIC_KEY_FILE" help:"private key to make tokens with; not needed to check them"`
+
+	AdminKey     string   `env:"ADMIN_KEY" secret:"true" allowed:"at least 16 characters" help:"key of the administrator: for /api/v1, and for /rooms and /metrics with AUTH=jwt"`
+	AdminKeyFile string   `env:"ADMIN_KEY_FILE" allowed:"a file with at least 16 characters, in place of ADMIN_KEY" help:"file with that key"`
+	AdminAddr    string   `env:"ADMIN_ADDR" allowed:"an address and port such as 127.0.0.1:9090" help:"serve /rooms, /metrics and pprof here, without a key, and not on PORT; keep it away from strangers"`
+	PublicURL    string   `env:"PUBLIC_URL" allowed:"an http or https URL such as https://meet.example.org" help:"how people reach this server, for links in invitations"`
+	WebhookURL   string   `env:"WEBHOOK_URL" allowed:"an http or https URL" help:"is told when rooms begin and end and people come and go (docs/webhooks.md)"`
+	WebhookKey   string   `env:"WEBHOOK_SECRET" secret:"true" allowed:"at least 16 characters, together with WEBHOOK_URL" help:"secret that webhooks are signed with"`
+	EmbedOrigins Embedder `env:"EMBED_ORIGINS" allowed:"origins such as https://example.org, separated by commas" help:"sites that may show the page in a frame"`
+
+	OpenModeration string `env:"OPEN_MODERATION" envDefault:"none" oneof:"none first" help:"with AUTH=open: none: nobody moderates; first: whoever is first in a room, and after him whoever is there longest"`
+	Lobby          string `env:"LOBBY" envDefault:"off" oneof:"off on" help:"on: in every room, newcomers wait until a moderator lets them in"`
+
+	SocketsPerAddress int `env:"SOCKETS_PER_ADDRESS" envDefault:"500" min:"0" max:"1000000" allowed:"a number from 0 to 1000000" help:"open WebSockets of one client address (IPv6: of one /64); 0: no limit"`
+	JoinRate          int `env:"JOIN_RATE" envDefault:"20" min:"0" max:"100000" allowed:"a number from 0 to 100000" help:"joins a second from one client address in the long run; bursts of ten seconds' worth pass; 0: no limit"`
+
 	RoomMaxPeers int           `env:"ROOM_MAX_PEERS" envDefault:"0" min:"0" max:"1000000" allowed:"a number from 0 to 1000000" help:"people in one room; 0: no limit of its own"`
 	MaxPeers     int           `env:"MAX_PEERS" envDefault:"0" min:"0" max:"1000000" allowed:"a number from 0 to 1000000" help:"people on this server; 0: what its file descriptors allow"`
 	MaxRooms     int           `env:"MAX_ROOMS" envDefault:"10000" min:"0" max:"1000000" allowed:"a number from 0 to 1000000" help:"rooms on this server; 0: no limit of its own"`

@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"os"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -19,6 +20,7 @@ func TestDefaults(t *testing.T) {
 		KeyframeInterval: 3 * time.Second, KeyframeDispatch: "needed",
 		MaxRooms: 10000, RoomsList: "public", ChatHistory: 100, ResumeWindow: 30 * time.Second,
 		VideoSlots: 25, AudioSlots: 5, ChatRate: 200, EventRate: 400,
+		Auth: "open", AuthAlgorithm: "RS256", OpenModeration: "none", Lobby: "off", SocketsPerAddress: 500, JoinRate: 20,
 	}
 	got := Default()
 	if !reflect.DeepEqual(got, want) {
@@ -63,13 +65,39 @@ func TestValues(t *testing.T) {
 		{"CHAT_RATE", "20", func(c *Config) { c.ChatRate = 20 }},
 		{"EVENT_RATE", "1000", func(c *Config) { c.EventRate = 1000 }},
 		{"AUDIO_SLOTS", "3", func(c *Config) { c.AudioSlots = 3 }},
+		{"AUTH_SECRET", strings.Repeat("s", 32), func(c *Config) { c.AuthSecret = strings.Repeat("s", 32) }},
+		{"AUTH_SECRET_FILE", "/s", func(c *Config) { c.AuthSecretFile = "/s" }},
+		{"AUTH_PUBLIC_KEY_FILE", "/k", func(c *Config) { c.AuthPublicKeyFile = "/k" }},
+		{"AUTH_PRIVATE_KEY_FILE", "/k", func(c *Config) { c.AuthPrivateKeyFile = "/k" }},
+		{"AUTH_JWKS_URL", "https://id.example/keys", func(c *Config) { c.AuthJWKSURL = "https://id.example/keys" }},
+		{"AUTH_ALGORITHM", "ES256", func(c *Config) { c.AuthAlgorithm = "ES256" }},
+		{"AUTH_ISSUER", "me", func(c *Config) { c.AuthIssuer = "me" }},
+		{"AUTH_AUDIENCE", "aq", func(c *Config) { c.AuthAudience = "aq" }},
+		{"ADMIN_KEY", "sixteen letters!", func(c *Config) { c.AdminKey = "sixteen letters!" }},
+		{"ADMIN_KEY_FILE", "/k", func(c *Config) { c.AdminKeyFile = "/k" }},
+		{"ADMIN_ADDR", "127.0.0.1:9090", func(c *Config) { c.AdminAddr = "127.0.0.1:9090" }},
+		{"PUBLIC_URL", "https://meet.example.org", func(c *Config) { c.PublicURL = "https://meet.example.org" }},
+		{"WEBHOOK_SECRET", "sixteen letters!", func(c *Config) { c.WebhookKey = "sixteen letters!" }},
+		{"EMBED_ORIGINS", "https://Example.org", func(c *Config) { c.EmbedOrigins = Origins{"https://example.org"} }},
+		{"OPEN_MODERATION", "first", func(c *Config) { c.OpenModeration = "first" }},
+		{"SOCKETS_PER_ADDRESS", "0", func(c *Config) { c.SocketsPerAddress = 0 }},
+		{"JOIN_RATE", "100", func(c *Config) { c.JoinRate = 100 }},
 	}
-	tested := map[string]bool{"TLS_CERT": true, "TLS_KEY": true} // TestTLS
+	tested := map[string]bool{"TLS_CERT": true, "TLS_KEY": true, "AUTH": true, "WEBHOOK_URL": true, "LOBBY": true} // TestTLS, TestAccess
 	for _, tt := range tests {
 		tested[tt.variable] = true
 		want := Default()
 		tt.change(&want)
 		flagName := strings.ReplaceAll(strings.ToLower(tt.variable), "_", "-")
+		if secrets[tt.variable] {
+			if _, err := Load([]string{"-" + flagName, tt.value}, nil); err == nil {
+				t.Errorf("%s is a flag, which everybody can read", tt.variable)
+			}
+			if got, err := Load(nil, []string{tt.variable + "=" + tt.value}); err != nil || !reflect.DeepEqual(got, want) {
+				t.Errorf("%s: %v\ngot  %+v\nwant %+v", tt.variable, err, got, want)
+			}
+			continue
+		}
 		for name, load := range map[string]func() (Config, error){
 			"environment": func() (Config, error) { return Load(nil, []string{tt.variable + "=" + tt.value}) },
 			"-flag":       func() (Config, error) { return Load([]string{"-" + flagName, tt.value}, nil) },
@@ -83,6 +111,51 @@ func TestValues(t *testing.T) {
 	for _, s := range settings() {
 		if !tested[s.variable] {
 			t.Errorf("%s has no case", s.variable)
+		}
+	}
+}
+
+var secrets = map[string]bool{"AUTH_SECRET": true, "ADMIN_KEY": true, "WEBHOOK_SECRET": true}
+
+func TestAccess(t *testing.T) {
+	const secret, key = "AUTH_SECRET=0123456789abcdef0123456789abcdef", "0123456789abcdef"
+	for _, environ := range [][]string{
+		{"AUTH=jwt", secret},
+		{"AUTH=jwt", "AUTH_SECRET_FILE=/s", "LOBBY=on"},
+		{"AUTH=jwt", "AUTH_JWKS_URL=https://id.example/keys"},
+		{"OPEN_MODERATION=first", "LOBBY=on"},
+		{"WEBHOOK_URL=https://hooks.example/x", "WEBHOOK_SECRET=" + key},
+	} {
+		if _, err := Load(nil, environ); err != nil {
+			t.Errorf("%v: %v", environ, err)
+		}
+	}
+	for _, tt := range []struct {
+		variable string
+		environ  []string
+	}{
+		{"AUTH", []string{"AUTH=jwt"}},
+		{"AUTH", []string{"AUTH=jwt", secret, "AUTH_PUBLIC_KEY_FILE=/k"}},
+		{"AUTH", []string{"AUTH=jwt", secret, "AUTH_JWKS_URL=https://id.example"}},
+		{"AUTH_SECRET", []string{"AUTH=jwt", "AUTH_SECRET=tooshort"}},
+		{"AUTH_JWKS_URL", []string{"AUTH=jwt", "AUTH_JWKS_URL=file:///etc/passwd"}},
+		{"ADMIN_KEY", []string{"ADMIN_KEY=tooshort"}},
+		{"ADMIN_KEY_FILE", []string{"ADMIN_KEY=" + key, "ADMIN_KEY_FILE=/k"}},
+		{"ADMIN_ADDR", []string{"ADMIN_ADDR=9090"}},
+		{"ADMIN_ADDR", []string{"ADMIN_ADDR=127.0.0.1:http"}},
+		{"WEBHOOK_SECRET", []string{"WEBHOOK_URL=https://hooks.example/x"}},
+		{"WEBHOOK_SECRET", []string{"WEBHOOK_URL=https://hooks.example/x", "WEBHOOK_SECRET=tooshort"}},
+		{"WEBHOOK_URL", []string{"WEBHOOK_URL=hooks.example", "WEBHOOK_SECRET=" + key}},
+		{"OPEN_MODERATION", []string{"AUTH=jwt", secret, "OPEN_MODERATION=first"}},
+		{"LOBBY", []string{"LOBBY=on"}},
+		{"PUBLIC_URL", []string{"PUBLIC_URL=meet.example.org"}},
+	} {
+		_, err := Load(nil, tt.environ)
+		var bad *ValueError
+		if !errors.As(err, &bad) || bad.Variable != tt.variable {
+			t.Errorf("%v: %v, want %s", tt.environ, err, tt.variable)
+		} else if strings.Contains(err.Error(), "tooshort") {
+			t.Errorf("a secret is in the message: %v", err)
 		}
 	}
 }
@@ -129,10 +202,24 @@ func TestBadValues(t *testing.T) {
 		"CHAT_RATE":         {"0", "-5", "fast"},
 		"EVENT_RATE":        {"0", "1.5"},
 		"AUDIO_SLOTS":       {"0", "201", "x"},
+
+		"AUTH":                {"closed", "JWT"},
+		"AUTH_JWKS_URL":       {"file:///etc/passwd", "id.example", "https://a:b@id.example", "https://"},
+		"AUTH_ALGORITHM":      {"HS256", "none", "es256"},
+		"ADMIN_ADDR":          {"9090", "localhost", "localhost:http", ":70000"},
+		"PUBLIC_URL":          {"meet.example.org", "ftp://meet.example.org"},
+		"EMBED_ORIGINS":       {"*", "null", "example.org"},
+		"OPEN_MODERATION":     {"last", "on"},
+		"LOBBY":               {"true"},
+		"SOCKETS_PER_ADDRESS": {"-1", "x"},
+		"JOIN_RATE":           {"-1", "fast"},
 	}
+	// A file proves wrong when it is read, a text never, and the rest is in
+	// TestTLS and TestAccess.
+	elsewhere := regexp.MustCompile("^(TLS_.*|.*_FILE|AUTH_ISSUER|AUTH_AUDIENCE|WEBHOOK_URL)$")
 	for _, s := range settings() {
 		values := bad[s.variable]
-		if values == nil && !strings.HasPrefix(s.variable, "TLS_") { // TestTLS
+		if values == nil && !elsewhere.MatchString(s.variable) && !s.secret {
 			t.Errorf("%s has no bad value", s.variable)
 		}
 		for _, value := range values {
@@ -210,7 +297,11 @@ func TestCommandLine(t *testing.T) {
 func TestHelpNamesEverything(t *testing.T) {
 	help := Help()
 	for _, s := range settings() {
-		for _, want := range []string{"-" + s.flag + " ", " " + s.variable + " ", " " + s.def, s.help} {
+		flag := "-" + s.flag + " "
+		if s.secret {
+			flag = ""
+		}
+		for _, want := range []string{flag, " " + s.variable + " ", " " + s.def, s.help} {
 			if !strings.Contains(help, want) {
 				t.Errorf("%q is missing in the help", want)
 			}

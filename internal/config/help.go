@@ -14,15 +14,20 @@ func Help() string {
 Usage:
   server [flags]               run the server
   server healthcheck [flags]   ask the server running on this machine; exit code 0 when it is well
+  server token [flags]         print a token that lets somebody in, and the link for him
 
 Each setting is a flag and an environment variable; the flag wins. An empty
-value is none.
+value is none. Secrets have no flag.
 
 `)
 	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "  FLAG\tVARIABLE\tDEFAULT\tMEANING")
 	for _, s := range settings() {
-		fmt.Fprintf(w, "  -%s\t%s\t%s\t%s\n", s.flag, s.variable, orNone(s.shown), s.meaning())
+		flag := "-" + s.flag
+		if s.flag == "" {
+			flag = ""
+		}
+		fmt.Fprintf(w, "  %s\t%s\t%s\t%s\n", flag, s.variable, orNone(s.shown), s.meaning())
 	}
 	fmt.Fprintln(w, "  -help\t\t\tthis text")
 	fmt.Fprintln(w, "  -version\t\t\tthe version")

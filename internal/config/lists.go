@@ -36,6 +36,9 @@ func (o *Origins) UnmarshalText(text []byte) error {
 	return nil
 }
 
+// Embedder is a list of Origins whose pages may show ours.
+type Embedder = Origins
+
 // Addrs is a list of unicast addresses without zones.
 type Addrs []netip.Addr
 

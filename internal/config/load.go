@@ -38,6 +38,9 @@ func (e *ValueError) Error() string {
 	return fmt.Sprintf("%s=%s is not allowed: want %s", e.Variable, quote(e.Value), e.Allowed)
 }
 
+// hidden stands in messages for the value of a secret.
+const hidden = "(hidden)"
+
 // Bad returns a ValueError for a setting that only proves wrong in use, such as
 // a file that cannot be read. An empty allowed takes the text of the setting.
 func Bad(variable, value, allowed string) *ValueError {
@@ -46,6 +49,11 @@ func Bad(variable, value, allowed string) *ValueError {
 			if s.variable == variable {
 				allowed = s.allowed
 			}
+		}
+	}
+	for _, s := range settings() {
+		if s.variable == variable && s.secret && value != "" {
+			value = hidden
 		}
 	}
 	return &ValueError{Variable: variable, Value: value, Allowed: allowed}
@@ -98,6 +106,9 @@ func parseFlags(args []string, values map[string]string) error {
 	flags := flag.NewFlagSet("server", flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
 	for _, s := range settings() {
+		if s.flag == "" {
+			continue
+		}
 		flags.Func(s.flag, "", func(value string) error {
 			delete(values, s.variable)
 			if value != "" {
@@ -134,7 +145,8 @@ type setting struct {
 	field    string // KeepalivePing
 	index    int
 	variable string // KEEPALIVE_PING
-	flag     string // keepalive-ping
+	flag     string // keepalive-ping; "" for a secret, which everybody could read in the list of processes
+	secret   bool
 	def      string // value when unset; "" for none
 	shown    string // what help shows as the default
 	allowed  string
@@ -153,7 +165,9 @@ func settings() []setting {
 			variable: f.Tag.Get("env"), def: f.Tag.Get("envDefault"), shown: f.Tag.Get("shown"),
 			allowed: f.Tag.Get("allowed"), help: f.Tag.Get("help"),
 		}
-		s.flag = strings.ReplaceAll(strings.ToLower(s.variable), "_", "-")
+		if s.secret = f.Tag.Get("secret") != ""; !s.secret {
+			s.flag = strings.ReplaceAll(strings.ToLower(s.variable), "_", "-")
+		}
 		if s.shown == "" {
 			s.shown = s.def
 		}
@@ -201,5 +215,5 @@ func (c *Config) validate(values map[string]string) error {
 	case c.TLS != "" && c.TLSCert != "":
 		return Bad("TLS", c.TLS, "either TLS or TLS_CERT and TLS_KEY, not both")
 	}
-	return nil
+	return c.validateAccess()
 }

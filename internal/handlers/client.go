@@ -34,12 +34,16 @@ type client struct {
 	join    joinRequest
 	remote  string
 	browser bool
+	leave   func() // gives back his place among those of his address
 
 	ws     *websocket.Conn
 	wire   *wire
 	out    *outbox
 	watch  *keepalive.Watch
-	member *room.Member // nil until joined
+	member *room.Member // nil until joined; see here
+	// knock is set while he waits to be let in, and answered says what came of it.
+	knock    *room.Knock
+	answered chan *room.Member // capacity 1
 
 	chat, events pace
 	candidates   candidates
@@ -109,12 +113,18 @@ func (c *client) cut() {
 // panic in what is called from here costs this client alone.
 func (c *client) session() {
 	defer recovery.RecoverFunc("websocket reader of "+c.remote, func(any) { c.out.Close(room.ErrInternal) })
+	knock := &room.Knock{Answered: c.letIn}
+	c.answered = make(chan *room.Member, 1)
 	member, err := c.opts.Rooms.AddPeerToRoom(room.JoinRequest{
+		Knock: knock, Device: c.join.device,
 		Conn: c.out, Room: c.join.room, Username: c.join.username, Protocol: c.join.protocol,
 		Browser: c.browser, Remote: c.remote, Resume: c.join.resume, Keep: c.join.keep, LastChat: c.join.lastChat,
-		Attempt: c.join.attempt,
+		Attempt: c.join.attempt, Grant: c.join.grant,
 	})
-	if err != nil {
+	switch {
+	case errors.Is(err, room.ErrWaiting):
+		c.knock = knock
+	case err != nil:
 		c.out.Close(causeOfJoin(err))
 		return
 	}
@@ -130,6 +140,9 @@ func (c *client) session() {
 // that takes time.
 func (c *client) depart() {
 	defer recovery.RecoverWithPrefix("websocket end of " + c.remote)
+	if c.knock != nil && c.member == nil && !c.knock.Cancel() {
+		c.member = <-c.answered // he is being let in at this moment
+	}
 	if c.member == nil {
 		return
 	}
@@ -177,7 +190,9 @@ func (c *client) countControlFrames() {
 		if err := c.take(&c.events); err != nil {
 			return err
 		}
-		c.member.Answered()
+		if c.here() {
+			c.member.Answered()
+		}
 		return pong(data)
 	})
 }
@@ -232,6 +247,9 @@ func (c *client) readMessage(r io.Reader) error {
 	}
 	if buf.Len() <= smallMessage {
 		return c.handle(buf.Bytes())
+	}
+	if !c.here() {
+		return errTooBig
 	}
 	limit := readLimit(c.member.Media().MLines())
 	if limit <= smallMessage {
@@ -288,10 +306,17 @@ func (c *client) handle(text []byte) error {
 	if paceErr := c.count(msg); paceErr != nil {
 		return paceErr
 	}
-	if err == nil {
+	here := c.here()
+	switch {
+	case err != nil:
+	case here:
 		err = c.route(msg)
+	default:
+		err = c.routeOutside(msg)
 	}
-	c.member.Spoke(c.out)
+	if here {
+		c.member.Spoke(c.out)
+	}
 	switch {
 	case err == errLeave:
 		return room.ErrLeft

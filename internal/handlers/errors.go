@@ -43,6 +43,8 @@ var (
 const (
 	// closeAway comes from a page that is closed or reloaded.
 	closeAway      = 4000
+	closeExpired   = 4001
+	closeRemoved   = 4003
 	closeKeepalive = 4008
 	closeReplaced  = 4009
 )
@@ -74,6 +76,10 @@ var endings = []ending{
 	{errTooBig, websocket.CloseMessageTooBig, "", types.LeaveRejected, room.NotBack},
 	{room.ErrInternal, websocket.CloseInternalServerErr, "internal", types.LeaveError, room.NotBack},
 	{room.ErrShutdown, websocket.CloseServiceRestart, "restart", types.LeaveShutdown, room.NotBack},
+	{room.ErrRemoved, closeRemoved, "removed", types.LeaveRemoved, room.NotBack},
+	{room.ErrRefused, closeRemoved, "refused", types.LeaveRejected, room.NotBack},
+	{room.ErrLocked, closeRemoved, "locked", types.LeaveRejected, room.NotBack},
+	{room.ErrExpired, closeExpired, "expired", types.LeaveRejected, room.NotBack},
 	{errNoPlace, websocket.CloseTryAgainLater, "", types.LeaveRejected, room.NotBack},
 	{errKeepalive, closeKeepalive, "keepalive timeout", types.LeaveTimeout, room.BackSoon},
 	{room.ErrReplaced, closeReplaced, "replaced", types.LeaveLeft, room.NotBack},
@@ -120,13 +126,22 @@ func causeOfRead(err error) error {
 // causeOfJoin returns the cause for a join that fails after the upgrade.
 func causeOfJoin(err error) error {
 	var refused *types.ProtocolError
+	for _, known := range []error{room.ErrReplaced, room.ErrRefused, room.ErrExpired} {
+		if errors.Is(err, known) {
+			return known
+		}
+	}
 	switch {
-	case errors.Is(err, room.ErrReplaced):
-		return room.ErrReplaced
 	case !errors.As(err, &refused):
 		return room.ErrInternal
 	case refused.Code == types.CodeDraining:
 		return room.ErrShutdown
+	case refused.Code == types.CodeTokenRequired:
+		return room.ErrExpired
+	case refused.Code == types.CodeRemoved:
+		return room.ErrRemoved
+	case refused.Code == types.CodeRoomLocked, refused.Code == types.CodeNotPermitted:
+		return room.ErrLocked
 	}
 	return errNoPlace
 }
@@ -135,7 +150,7 @@ func causeOfJoin(err error) error {
 // close the socket. The others are news, or faults of the server.
 func counts(code types.ErrorCode) bool {
 	switch code {
-	case types.CodeUnknownEvent, types.CodeMediaNotReached,
+	case types.CodeUnknownEvent, types.CodeMediaNotReached, types.CodeWaiting, types.CodeNoSuchPeer,
 		types.CodeServerBusy, types.CodeInternal:
 		return false
 	}
@@ -145,12 +160,23 @@ func counts(code types.ErrorCode) bool {
 // statusOf returns the HTTP status of a refusal.
 func statusOf(code types.ErrorCode) int {
 	switch code {
-	case types.CodeBadRoom, types.CodeBadUsername, types.CodeBadParameter, types.CodeNotWebSocket:
+	case types.CodeBadRoom, types.CodeBadUsername, types.CodeBadParameter, types.CodeNotWebSocket,
+		types.CodeBadMessage, types.CodeBadSource:
 		return http.StatusBadRequest
-	case types.CodeOrigin, types.CodeNotPermitted:
+	case types.CodeTokenRequired, types.CodeTokenInvalid, types.CodeAdminKey:
+		return http.StatusUnauthorized
+	case types.CodeOrigin, types.CodeNotPermitted, types.CodeRoomLocked, types.CodeRemoved:
 		return http.StatusForbidden
-	case types.CodeNotFound:
+	case types.CodeNotFound, types.CodeNoSuchPeer:
 		return http.StatusNotFound
+	case types.CodeNoSigner:
+		return http.StatusConflict
+	case types.CodeMediaType:
+		return http.StatusUnsupportedMediaType
+	case types.CodeTooLong:
+		return http.StatusRequestEntityTooLarge
+	case types.CodeTooMany:
+		return http.StatusTooManyRequests
 	case types.CodeMethod:
 		return http.StatusMethodNotAllowed
 	case types.CodeRoomFull, types.CodeServerFull, types.CodeTooManyRooms, types.CodeDraining:
@@ -164,15 +190,19 @@ func statusOf(code types.ErrorCode) int {
 func WriteError(w http.ResponseWriter, err *types.ProtocolError) {
 	status := statusOf(err.Code)
 	switch {
+	case status == http.StatusUnauthorized:
+		w.Header().Set("WWW-Authenticate", "Bearer") // RFC 6750, section 3
 	case err.Code == types.CodeDraining:
 		w.Header().Set("Retry-After", "2")
-	case status == http.StatusServiceUnavailable:
+	case w.Header().Get("Retry-After") != "": // the caller knows better
+	case status == http.StatusServiceUnavailable, status == http.StatusTooManyRequests:
 		w.Header().Set("Retry-After", "10")
 	}
-	writeJSON(w, status, map[string]*types.ProtocolError{"error": err})
+	WriteJSON(w, status, map[string]*types.ProtocolError{"error": err})
 }
 
-func writeJSON(w http.ResponseWriter, status int, v any) {
+// WriteJSON answers a request.
+func WriteJSON(w http.ResponseWriter, status int, v any) {
 	body, err := json.Marshal(v)
 	if err != nil {
 		http.Error(w, http.StatusText(http.StatusInternalServerError), http.StatusInternalServerError)

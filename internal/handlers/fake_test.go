@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
@@ -110,6 +111,12 @@ func (p *mediaPeer) View(v types.View) *types.ProtocolError {
 func (p *mediaPeer) Restart()                     { _ = p.note("restart") }
 func (p *mediaPeer) Nudge()                       { p.nudges.Add(1) }
 func (p *mediaPeer) Resume(types.Signaller, bool) { _ = p.note("resume") }
+
+func (p *mediaPeer) Block(set types.SourceSet) {
+	if set != 0 {
+		_ = p.note(fmt.Sprint("block:", set.Sources()))
+	}
+}
 
 func (p *mediaPeer) MLines() int {
 	p.media.mu.Lock()

@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"strconv"
 	"sync"
 	"time"
 
@@ -21,6 +22,7 @@ import (
 	"golang.org/x/sync/semaphore"
 
 	"aq-server/internal/metrics"
+	"aq-server/internal/ratelimit"
 	"aq-server/internal/recovery"
 	"aq-server/internal/room"
 	"aq-server/internal/types"
@@ -28,7 +30,8 @@ import (
 
 // Rooms is what the handler needs of room.RoomManager.
 type Rooms interface {
-	CanJoin(room, resume string) error
+	CanJoin(req room.JoinRequest) error
+	Knows(room, resume string) bool
 	AddPeerToRoom(req room.JoinRequest) (*room.Member, error)
 	CountPeers(id string) int
 }
@@ -39,6 +42,16 @@ type Options struct {
 	Metrics *metrics.Metrics
 	Log     *slog.Logger
 
+	// Short tells that memory is short: nobody new is let in. nil: it never is.
+	Short func() bool
+	// Addresses counts sockets and joins by client address; nil: they are not
+	// counted.
+	Addresses *ratelimit.Addresses
+	// Tokens says who may enter; nil lets everybody in.
+	Tokens Tokens
+	// Devices tells browsers apart by a cookie, which is Secure with SecureCookies,
+	// and also sent in the frames of other sites with Embedded.
+	Devices, SecureCookies, Embedded bool
 	// AllowedOrigins are further origins whose pages may connect, lower-case
 	// scheme://host[:port] without default ports.
 	AllowedOrigins []string
@@ -75,6 +88,9 @@ func NewWebsocketHandler(opts Options) *WebsocketHandler {
 	if opts.Remote == nil {
 		opts.Remote = func(r *http.Request) string { return r.RemoteAddr }
 	}
+	if opts.Short == nil {
+		opts.Short = func() bool { return false }
+	}
 	if opts.Limits == (Limits{}) {
 		opts.Limits = DefaultLimits()
 	}
@@ -87,6 +103,7 @@ func NewWebsocketHandler(opts Options) *WebsocketHandler {
 		upgrader: websocket.Upgrader{
 			// No compression: the read limit would not bound what is decompressed.
 			EnableCompression: false,
+			Subprotocols:      []string{subprotocol},
 			// An idle socket keeps no write buffer.
 			WriteBufferPool: &sync.Pool{},
 			WriteBufferSize: 4 << 10,
@@ -106,6 +123,18 @@ func NewWebsocketHandler(opts Options) *WebsocketHandler {
 // the request, and the client has a goroutine of his own. Shutdown ends and
 // awaits it.
 func (h *WebsocketHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	entry := h.enter(r)
+	if !entry.OK {
+		w.Header().Set("Retry-After", strconv.Itoa(1+int(entry.Retry/time.Second)))
+		h.refuse(w, r, types.Errorf(types.CodeTooMany, "too many connections from your address; wait a moment"))
+		return
+	}
+	left := false
+	defer func() {
+		if !left {
+			entry.Leave()
+		}
+	}()
 	join, refusal := h.checkJoin(r)
 	if refusal != nil {
 		h.refuse(w, r, refusal)
@@ -116,6 +145,10 @@ func (h *WebsocketHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.refuse(w, r, types.Errorf(types.CodeDraining, "the server is restarting; try again in a moment"))
 		return
 	}
+	left = true // forget does it
+	c.leave = entry.Leave
+	device, header := h.device(r)
+	c.join.device = device
 	served := false
 	defer func() {
 		if !served {
@@ -123,7 +156,7 @@ func (h *WebsocketHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 	}()
 	conn := &wire{budget: wireBudget, writeDeadline: h.opts.WriteDeadline}
-	ws, err := h.upgrader.Upgrade(hijacker{w, conn}, r, nil)
+	ws, err := h.upgrader.Upgrade(hijacker{w, conn}, r, header)
 	if err != nil { // answered by Upgrade
 		h.opts.Metrics.RefuseJoin(string(types.CodeNotWebSocket))
 		return
@@ -162,7 +195,7 @@ func (h *WebsocketHandler) Validate(w http.ResponseWriter, r *http.Request) {
 		WriteError(w, refusal)
 		return
 	}
-	writeJSON(w, http.StatusOK, struct {
+	WriteJSON(w, http.StatusOK, struct {
 		Room     string `json:"room"`
 		Username string `json:"username"`
 		Peers    int    `json:"peers"`
@@ -181,6 +214,14 @@ func (h *WebsocketHandler) refuse(w http.ResponseWriter, r *http.Request, refusa
 	WriteError(w, refusal)
 }
 
+// enter counts the socket by its address.
+func (h *WebsocketHandler) enter(r *http.Request) ratelimit.Verdict {
+	if h.opts.Addresses == nil {
+		return ratelimit.Verdict{OK: true, Leave: func() {}}
+	}
+	return h.opts.Addresses.Enter(h.opts.Remote(r))
+}
+
 func (h *WebsocketHandler) register(c *client) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -196,6 +237,7 @@ func (h *WebsocketHandler) forget(c *client) {
 	h.mu.Lock()
 	delete(h.clients, c)
 	h.mu.Unlock()
+	c.leave()
 	h.wg.Done()
 }
 

@@ -59,8 +59,14 @@ func jsonProblem(err error) string {
 	return "it is not valid JSON"
 }
 
+// faultPoint is nil but in builds for tests, see fault.go.
+var faultPoint func(message)
+
 // route hands a message to whom it concerns.
 func (c *client) route(m message) *types.ProtocolError {
+	if faultPoint != nil {
+		faultPoint(m)
+	}
 	media := c.member.Media()
 	switch m.Event {
 	case types.EventAnswer:
@@ -80,13 +86,17 @@ func (c *client) route(m message) *types.ProtocolError {
 		}
 		return c.member.Chat(m.Message)
 	case types.EventPublish:
-		return with(m, media.Publish)
+		return with(m, c.member.Publish)
 	case types.EventUnpublish:
 		return with(m, media.Unpublish)
 	case types.EventView:
 		return with(m, media.View)
 	case types.EventState:
 		return with(m, c.member.State)
+	case types.EventModerate:
+		return with(m, c.member.Moderate)
+	case types.EventAdmit:
+		return with(m, c.member.Admit)
 	case types.EventRestart:
 		media.Restart()
 		return nil

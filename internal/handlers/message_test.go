@@ -90,7 +90,7 @@ var badMessages = []struct {
 	{`{"event":"chat"}`, types.CodeChatEmpty},
 	{`{"event":"offer","data":"{}"}`, types.CodeUnknownEvent},
 	{`{"event":"welcome","data":"{}"}`, types.CodeUnknownEvent},
-	{`{"event":"moderate","data":"{}"}`, types.CodeUnknownEvent},
+	{`{"event":"frobnicate","data":"{}"}`, types.CodeUnknownEvent},
 }
 
 // A client finds out whether his socket still leads somewhere.

@@ -44,6 +44,9 @@ func checkOrigin(r *http.Request, allowed []string) *types.ProtocolError {
 	return refusal
 }
 
+// OriginAllowed tells whether a page of the request's origin may connect.
+func OriginAllowed(r *http.Request, allowed []string) bool { return checkOrigin(r, allowed) == nil }
+
 // hostname returns a Host header without its port and without the brackets of an
 // IPv6 address.
 func hostname(hostport string) string {

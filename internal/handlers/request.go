@@ -10,12 +10,17 @@ import (
 	"github.com/gorilla/websocket"
 
 	"aq-server/internal/names"
+	"aq-server/internal/room"
 	"aq-server/internal/types"
 )
 
 // joinRequest is what the query of a join says.
 type joinRequest struct {
 	room, username string
+	roomGiven      bool
+	token          string
+	grant          *room.Grant
+	device         string // of the cookie; "" if devices are not told apart
 	protocol       int
 	resume         string
 	keep           bool
@@ -43,11 +48,17 @@ func (h *WebsocketHandler) check(r *http.Request) (joinRequest, *types.ProtocolE
 	if refusal := checkOrigin(r, h.opts.AllowedOrigins); refusal != nil {
 		return join, refusal
 	}
-	if err := h.opts.Rooms.CanJoin(join.room, join.resume); err != nil {
+	if refusal := h.authenticate(r, &join); refusal != nil {
+		return join, refusal
+	}
+	if err := h.opts.Rooms.CanJoin(room.JoinRequest{Room: join.room, Resume: join.resume, Grant: join.grant}); err != nil {
 		if errors.As(err, &refusal) {
 			return join, refusal
 		}
 		return join, types.Errorf(types.CodeInternal, "the join could not be checked")
+	}
+	if h.opts.Short() && !h.opts.Rooms.Knows(join.room, join.resume) {
+		return join, types.Errorf(types.CodeServerFull, "the server is full")
 	}
 	if h.files.full(time.Now()) {
 		return join, types.Errorf(types.CodeServerFull, "the server is full")
@@ -63,7 +74,7 @@ func parseJoin(query string) (joinRequest, *types.ProtocolError) {
 	if err != nil {
 		return join, types.Errorf(types.CodeBadParameter, "the query is not valid")
 	}
-	for _, name := range []string{"room", "username", "protocol", "resume", "media", "last_chat", "attempt"} {
+	for _, name := range []string{"room", "username", "protocol", "resume", "media", "last_chat", "attempt", "token"} {
 		if len(values[name]) > 1 {
 			return join, types.Errorf(types.CodeBadParameter, "the parameter %s is given twice", name)
 		}
@@ -81,6 +92,8 @@ func parseJoin(query string) (joinRequest, *types.ProtocolError) {
 	default:
 		return join, types.Errorf(types.CodeBadParameter, "protocol is 0 or 1")
 	}
+	join.token = values.Get("token")
+	join.roomGiven = values.Get("room") != ""
 	join.keep = values.Get("media") == "keep"
 	join.lastChat = values.Get("last_chat")
 	var refusal *types.ProtocolError

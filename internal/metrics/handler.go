@@ -26,7 +26,7 @@ func (m *Metrics) Handler() http.Handler {
 	text := promhttp.HandlerFor(registry, promhttp.HandlerOpts{})
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Cache-Control", "no-store")
-		w.Header().Set("Vary", "Accept")
+		w.Header().Add("Vary", "Accept")
 		format := r.URL.Query().Get("format")
 		if format == "prometheus" || format == "" && prefersPrometheus(r.Header.Values("Accept")) {
 			text.ServeHTTP(w, r)
@@ -45,6 +45,11 @@ func (m *Metrics) appendJSON(b []byte) []byte {
 		b = append(b, separator...)
 		separator = ",\n  "
 		b = fmt.Appendf(b, "%q: ", s.json)
+		if s.histogram != nil {
+			count, sum, _ := s.histogram.read()
+			b = fmt.Appendf(b, `{"count": %d, "sum": %g}`, count, sum)
+			continue
+		}
 		if s.reasons == nil {
 			b = strconv.AppendInt(b, s.value(), 10)
 			continue
@@ -97,6 +102,12 @@ func (c collector) Collect(out chan<- prometheus.Metric) {
 		kind := prometheus.CounterValue
 		if s.gauge {
 			kind = prometheus.GaugeValue
+		}
+		if s.histogram != nil {
+			count, sum, upTo := s.histogram.read()
+			desc := prometheus.NewDesc(s.prometheus, s.help, nil, nil)
+			out <- prometheus.MustNewConstHistogram(desc, count, sum, upTo)
+			continue
 		}
 		if s.reasons == nil {
 			desc := prometheus.NewDesc(s.prometheus, s.help, nil, nil)

@@ -5,7 +5,10 @@
 // fixed when the program is built.
 package metrics
 
-import "sync/atomic"
+import (
+	"slices"
+	"sync/atomic"
+)
 
 // Metrics holds the counters of one server. Each is added to where the thing
 // happens, with one atomic operation, from any goroutine. Create with New; a
@@ -72,6 +75,18 @@ type Metrics struct {
 	WatchdogFaults  [faultCauses]atomic.Int64
 	WatchdogRepairs [repairSteps]atomic.Int64
 
+	// Moderations counts what moderators and the administrator did, by action, and
+	// Waiting the people who wait to be let in now.
+	Moderations [moderations]atomic.Int64
+	Waiting     atomic.Int64
+
+	// AdminRefused counts requests without the administrator's key.
+	AdminRefused atomic.Int64
+
+	// Webhooks counts hooks by what became of them; one that is retried counts
+	// each time.
+	Webhooks [hookResults]atomic.Int64
+
 	// RefusedJoins counts joins refused before the upgrade, by reason.
 	RefusedJoins [refuseReasons]atomic.Int64
 
@@ -80,13 +95,25 @@ type Metrics struct {
 	KeepaliveTimeouts atomic.Int64 // closed with 4008
 	Resumes           atomic.Int64 // welcomes with resumed: true
 
+	// NegotiationTime is from an offer to its answer, JoinTime from a join to
+	// media that is connected, ForwardTime from the arrival of a packet to its
+	// being written to the last subscriber (of one packet of each batch), and
+	// Bandwidth what the ways to clients carry, in bits per second, each time the
+	// client is told.
+	NegotiationTime, JoinTime, ForwardTime, Bandwidth Histogram
+
 	// Panics returns the panics recovered from in this process. Set it before
 	// the first use of Handler; nil counts as none.
 	Panics func() int64
 }
 
 // New returns counters that are all zero.
-func New() *Metrics { return new(Metrics) }
+func New() *Metrics {
+	return &Metrics{
+		NegotiationTime: newHistogram(waitBounds, 1e9), JoinTime: newHistogram(waitBounds, 1e9),
+		ForwardTime: newHistogram(forwardBounds, 1e9), Bandwidth: newHistogram(rateBounds, 1),
+	}
+}
 
 // DropReason says why an RTP packet was not forwarded.
 type DropReason int
@@ -97,11 +124,12 @@ const (
 	DropDuplicate                    // there before, or later than the history reaches back
 	DropWriteError                   // the write to the subscriber failed
 	DropBehind                       // the processor is too slow for all subscribers of the layer
+	DropForbidden                    // muted by a moderator, or not allowed in the room
 	dropReasons
 )
 
 var dropNames = [dropReasons]string{
-	"malformed", "duplicate", "write_error", "behind",
+	"malformed", "duplicate", "write_error", "behind", "forbidden",
 }
 
 // String returns the reason as the metrics show it.
@@ -121,6 +149,11 @@ const (
 	RefusedMethod
 	RefusedOrigin
 	RefusedNotPermitted
+	RefusedTokenRequired
+	RefusedTokenInvalid
+	RefusedTooMany
+	RefusedRoomLocked
+	RefusedRemoved
 	RefusedRoomFull
 	RefusedServerFull
 	RefusedTooManyRooms
@@ -130,7 +163,8 @@ const (
 
 var refuseNames = [refuseReasons]string{
 	"other", "bad_room", "bad_username", "bad_parameter", "not_websocket", "method_not_allowed",
-	"origin_not_allowed", "not_permitted", "room_full", "server_full", "too_many_rooms", "draining",
+	"origin_not_allowed", "not_permitted", "token_required", "token_invalid",
+	"too_many_requests", "room_locked", "removed", "room_full", "server_full", "too_many_rooms", "draining",
 }
 
 // String returns the reason as the metrics show it.
@@ -147,4 +181,30 @@ func (m *Metrics) RefuseJoin(code string) {
 		}
 	}
 	m.RefusedJoins[reason].Add(1)
+}
+
+// HookResult is what became of a webhook.
+type HookResult int
+
+// What becomes of webhooks.
+const (
+	HookSent HookResult = iota
+	HookRetried
+	HookDropped
+	hookResults
+)
+
+var hookNames = [hookResults]string{"sent", "retried", "dropped"}
+
+// moderationNames are the actions of moderators (types.Actions), and one name for
+// any other.
+var moderationNames = [moderations]string{
+	"other", "mute", "unmute", "remove", "lock", "lobby", "allow", "promote", "hand_over", "clear_chat", "close", "notice",
+}
+
+const moderations = 12
+
+// Moderated counts what a moderator did.
+func (m *Metrics) Moderated(action string) {
+	m.Moderations[max(slices.Index(moderationNames[:], action), 0)].Add(1)
 }

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 )
 
 func get(t *testing.T, m *Metrics, target, accept string) (contentType, body string) {
@@ -32,13 +33,14 @@ var jsonKeys = []string{
 	"active_connections", "total_connections_created", "total_connections_closed",
 	"total_messages_processed", "total_chat_messages", "total_tracks_added", "total_tracks_removed",
 	"active_rooms", "active_peers", "total_messages_rejected", "refused_joins",
-	"total_slow_consumers", "total_keepalive_timeouts", "total_resumes",
+	"total_slow_consumers", "total_keepalive_timeouts", "total_resumes", "moderations", "total_admin_refused", "webhooks", "waiting_peers",
 	"total_negotiations", "total_negotiations_failed",
 	"total_packets_in", "total_bytes_in", "total_packets_out", "total_bytes_out", "total_send_calls", "total_send_messages", "total_send_failed", "total_send_resent", "total_send_waits",
 	"total_peerconnections_sealed", "total_peerconnections_by_sender", "packets_dropped",
 	"total_nacks_in", "total_nacks_out", "total_rtx_out", "total_plis_in", "total_plis_out",
 	"total_media_silences", "media_restarts", "watchdog_faults", "watchdog_repairs",
 	"total_layers_lowered", "total_layers_raised", "total_videos_paused", "total_probe_packets",
+	"negotiation_seconds", "join_seconds", "forward_seconds", "bandwidth_bits_per_second",
 	"total_panics",
 }
 
@@ -84,7 +86,14 @@ func TestEveryCounterIsShown(t *testing.T) {
 	next := int64(1000)
 	set := func(f reflect.Value) {
 		next++
-		f.Addr().Interface().(*atomic.Int64).Store(next)
+		switch c := f.Addr().Interface().(type) {
+		case *atomic.Int64:
+			c.Store(next)
+		case *Histogram:
+			for range next {
+				c.add(0)
+			}
+		}
 	}
 	for i := range v.NumField() {
 		switch f := v.Field(i); f.Kind() {
@@ -99,12 +108,34 @@ func TestEveryCounterIsShown(t *testing.T) {
 	_, asJSON := get(t, m, "/metrics", "")
 	_, asText := get(t, m, "/metrics?format=prometheus", "")
 	for n := int64(1001); n <= next; n++ {
-		if strings.Count(asJSON, fmt.Sprint(": ", n)) != 1 {
+		if strings.Count(asJSON, fmt.Sprint(": ", n)) != 1 { // "count": n, of a histogram
 			t.Errorf("counter number %d is not once in the JSON", n)
 		}
-		if strings.Count(asText, fmt.Sprint(" ", n, "\n")) != 1 {
+		if strings.Count(onlyCounts.ReplaceAllString(asText, ""), fmt.Sprint(" ", n, "\n")) != 1 {
 			t.Errorf("counter number %d is not once in the Prometheus text", n)
 		}
+	}
+}
+
+// onlyCounts matches the buckets of histograms, whose counts repeat.
+var onlyCounts = regexp.MustCompile(`(?m)^\w+_bucket.*\n`)
+
+func TestHistogram(t *testing.T) {
+	m := New()
+	for _, d := range []time.Duration{time.Millisecond, 5 * time.Millisecond, 6 * time.Millisecond, time.Second, time.Hour} {
+		m.JoinTime.Time(d)
+	}
+	_, asText := get(t, m, "/metrics?format=prometheus", "")
+	for _, want := range []string{
+		`aq_join_seconds_bucket{le="0.005"} 2`, `aq_join_seconds_bucket{le="0.01"} 3`, `aq_join_seconds_bucket{le="30"} 4`,
+		`aq_join_seconds_bucket{le="+Inf"} 5`, "aq_join_seconds_sum 3601.012", "aq_join_seconds_count 5",
+	} {
+		if !strings.Contains(asText, want+"\n") {
+			t.Errorf("%s is missing", want)
+		}
+	}
+	if _, asJSON := get(t, m, "/metrics", ""); !strings.Contains(asJSON, `"join_seconds": {"count": 5, "sum": 3601.012}`) {
+		t.Error(asJSON)
 	}
 }
 
@@ -136,7 +167,7 @@ func TestPrometheusNames(t *testing.T) {
 			t.Errorf("%s is missing", want)
 		}
 	}
-	good := regexp.MustCompile(`^aq_([a-z_]+_total|active_(connections|rooms|peers))$`)
+	good := regexp.MustCompile(`^aq_([a-z_]+_total|active_(connections|rooms|peers)|waiting_peers|[a-z_]+_(seconds|bytes|bits_per_second)(_bucket|_sum|_count)?)$`)
 	for _, name := range families {
 		if strings.HasPrefix(name, "aq_") && !good.MatchString(name) {
 			t.Errorf("%s does not end in _total or a unit", name)

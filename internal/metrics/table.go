@@ -15,6 +15,9 @@ type series struct {
 	// object, its Prometheus series carry the label "reason".
 	reasons []string
 	values  func(i int) int64
+
+	// A histogram. Its JSON is an object with count and sum.
+	histogram *Histogram
 }
 
 // series returns what both formats show, in order. The JSON keys are part of
@@ -44,6 +47,12 @@ func (m *Metrics) series() []series {
 		counter("total_messages_rejected", "aq_messages_rejected_total", "Messages answered with an error event.", &m.MessagesRejected),
 		{json: "refused_joins", prometheus: "aq_refused_joins_total", help: "Joins refused before the upgrade.",
 			reasons: refuseNames[:], values: func(i int) int64 { return m.RefusedJoins[i].Load() }},
+		{json: "moderations", prometheus: "aq_moderations_total", help: "What moderators and the administrator did, by action.",
+			reasons: moderationNames[:], values: func(i int) int64 { return m.Moderations[i].Load() }},
+		counter("total_admin_refused", "aq_admin_refused_total", "Requests refused for lack of the administrator's key.", &m.AdminRefused),
+		{json: "webhooks", prometheus: "aq_webhooks_total", help: "Webhooks, by what became of them.",
+			reasons: hookNames[:], values: func(i int) int64 { return m.Webhooks[i].Load() }},
+		gauge("waiting_peers", "aq_waiting_peers", "People who wait to be let into a room.", &m.Waiting),
 		counter("total_slow_consumers", "aq_slow_consumers_total", "WebSockets closed because the client did not read.", &m.SlowConsumers),
 		counter("total_keepalive_timeouts", "aq_keepalive_timeouts_total", "WebSockets closed because no pong came.", &m.KeepaliveTimeouts),
 		counter("total_resumes", "aq_resumes_total", "Clients that came back as themselves.", &m.Resumes),
@@ -80,6 +89,11 @@ func (m *Metrics) series() []series {
 		counter("total_layers_raised", "aq_layers_raised_total", "Videos given a larger layer, or one again, as bandwidth allowed.", &m.LayersRaised),
 		counter("total_videos_paused", "aq_videos_paused_total", "Videos paused for lack of bandwidth.", &m.VideosPaused),
 		counter("total_probe_packets", "aq_probe_packets_total", "Packets of padding sent to probe for bandwidth.", &m.ProbePackets),
+
+		{json: "negotiation_seconds", prometheus: "aq_negotiation_seconds", help: "From an offer to its answer.", histogram: &m.NegotiationTime},
+		{json: "join_seconds", prometheus: "aq_join_seconds", help: "From a join to connected media.", histogram: &m.JoinTime},
+		{json: "forward_seconds", prometheus: "aq_forward_seconds", help: "From the arrival of a packet until it is written to its last subscriber.", histogram: &m.ForwardTime},
+		{json: "bandwidth_bits_per_second", prometheus: "aq_bandwidth_bits_per_second", help: "What the ways to clients carry, each time one is told.", histogram: &m.Bandwidth},
 
 		{json: "total_panics", prometheus: "aq_panics_recovered_total", help: "Panics recovered from.", value: panics},
 	}

@@ -14,6 +14,14 @@ var (
 	ErrReplaced = errors.New("replaced by a newer connection")
 	// ErrShutdown: the server is going down.
 	ErrShutdown = errors.New("the server restarts")
+	// ErrExpired: the token that would let him in does not do so any more.
+	ErrExpired = errors.New("the token has expired")
+	// ErrRemoved: a moderator or the administrator has removed him.
+	ErrRemoved = errors.New("removed from the room")
+	// ErrLocked: the room was locked between his check and his join.
+	ErrLocked = errors.New("the room is locked")
+	// ErrRefused: he waited, and was not let in.
+	ErrRefused = errors.New("not let in")
 	// ErrInternal: a fault of the server ended this member's media.
 	ErrInternal = errors.New("internal fault")
 )
@@ -26,6 +34,8 @@ func causeOf(reason types.LeaveReason) error {
 		return ErrShutdown
 	case types.LeaveError:
 		return ErrInternal
+	case types.LeaveRemoved:
+		return ErrRemoved
 	}
 	return ErrLeft
 }
@@ -33,6 +43,22 @@ func causeOf(reason types.LeaveReason) error {
 // Refusals of a join.
 func errDraining() *types.ProtocolError {
 	return types.Errorf(types.CodeDraining, "the server is restarting; try again in a moment")
+}
+
+func errTokenRequired() *types.ProtocolError {
+	return types.Errorf(types.CodeTokenRequired, "this server lets in whoever has an invitation")
+}
+
+func errRemoved() *types.ProtocolError {
+	return types.Errorf(types.CodeRemoved, "you were removed from this room")
+}
+
+func errMayNot() *types.ProtocolError {
+	return types.Errorf(types.CodeNotPermitted, "you do not moderate this room")
+}
+
+func errNoRoom() *types.ProtocolError {
+	return types.Errorf(types.CodeNotFound, "there is no such room")
 }
 
 func errRoomFull() *types.ProtocolError {

@@ -146,6 +146,7 @@ type fakeMedia struct {
 type fakePeer struct {
 	config  MediaConfig
 	mu      sync.Mutex
+	blocked types.SourceSet
 	resumes []bool
 	nudges  int
 }
@@ -202,6 +203,18 @@ func (p *fakePeer) Unpublish(types.Publish) *types.ProtocolError                
 func (p *fakePeer) View(types.View) *types.ProtocolError                               { return nil }
 func (p *fakePeer) Restart()                                                           {}
 func (p *fakePeer) MLines() int                                                        { return 2 }
+
+func (p *fakePeer) Block(set types.SourceSet) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.blocked = set
+}
+
+func (p *fakePeer) blocks() types.SourceSet {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.blocked
+}
 
 func (p *fakePeer) Nudge() {
 	p.mu.Lock()

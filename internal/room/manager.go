@@ -8,6 +8,7 @@
 package room
 
 import (
+	"errors"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -35,6 +36,16 @@ type Options struct {
 	// ResumeWindow is how long a protocol=1 member whose socket broke may come
 	// back as himself; 0: not at all.
 	ResumeWindow time.Duration
+	// GrantsOnly lets nobody in whose JoinRequest has no Grant.
+	GrantsOnly bool
+	// FirstModerates: whoever is first in a room moderates it, and after him
+	// whoever has been there longest.
+	FirstModerates bool
+	// Lobby has newcomers of every room wait until a moderator lets them in.
+	Lobby bool
+	// Hook is told when rooms begin and end and people come and go; nil: nobody
+	// is. It is called under locks and returns at once.
+	Hook func(types.Hook)
 	// ICEServers goes to clients as it is.
 	ICEServers []types.ICEServer
 }
@@ -49,6 +60,7 @@ type RoomManager struct {
 
 	mu       sync.Mutex // guards what follows, and Room.pins and Room.ended
 	rooms    map[string]*Room
+	past     []past
 	draining bool
 }
 
@@ -56,6 +68,9 @@ type RoomManager struct {
 func NewManager(opts Options) *RoomManager {
 	if opts.ICEServers == nil {
 		opts.ICEServers = []types.ICEServer{} // the welcome has [], never null
+	}
+	if opts.Hook == nil {
+		opts.Hook = func(types.Hook) {}
 	}
 	return &RoomManager{
 		opts:   opts,
@@ -99,26 +114,36 @@ func (rm *RoomManager) pin(id string) *Room {
 }
 
 // CanJoin reports, without joining, how AddPeerToRoom would refuse a client now:
-// nil, or a *types.ProtocolError with the code draining, room_full, server_full
-// or too_many_rooms. Somebody who comes back with his resume token has his place
-// already.
-func (rm *RoomManager) CanJoin(id, resume string) error {
+// nil, or a *types.ProtocolError with the code draining, token_required,
+// room_full, server_full or too_many_rooms. Somebody who comes back with his
+// resume token has his place already. Of req only Room, Resume and Grant count.
+func (rm *RoomManager) CanJoin(req JoinRequest) error {
 	rm.mu.Lock()
-	r, draining, rooms := rm.rooms[id], rm.draining, len(rm.rooms)
+	r, draining, rooms := rm.rooms[req.Room], rm.draining, len(rm.rooms)
 	rm.mu.Unlock()
 	switch {
 	case draining:
 		return errDraining()
+	case r != nil && r.knows(req.Resume):
+		return nil
+	case rm.opts.GrantsOnly && req.Grant == nil:
+		return errTokenRequired()
 	case r == nil && rm.opts.MaxRooms > 0 && rooms >= rm.opts.MaxRooms:
 		return errTooManyRooms()
-	case r != nil && r.knows(resume):
-		return nil
-	case r != nil && r.full():
-		return errRoomFull()
+	case r != nil && r.refuses(req) != nil:
+		return r.refuses(req)
 	case rm.opts.MaxPeers > 0 && rm.peers.Load() >= int64(rm.opts.MaxPeers):
 		return errServerFull()
 	}
 	return nil
+}
+
+// Knows tells whether a resume token is that of somebody in the room.
+func (rm *RoomManager) Knows(id, resume string) bool {
+	rm.mu.Lock()
+	r := rm.rooms[id]
+	rm.mu.Unlock()
+	return r != nil && r.knows(resume)
 }
 
 // reservePeer takes one of MaxPeers places.
@@ -147,6 +172,15 @@ type JoinRequest struct {
 	Browser bool
 	// Remote is the client's address, for logs.
 	Remote string
+	// Grant is what his token allows him; nil: he has none, and may do what
+	// everybody may.
+	Grant *Grant
+	// Device is what his browser is known by, "" if by nothing.
+	Device string
+	// Knock is needed to wait where newcomers wait.
+	Knock *Knock
+
+	admitted bool // he has waited
 
 	// Resume is the token of an earlier welcome, "" for none. Keep: the client
 	// still has his PeerConnection. LastChat is the id of the last chat message
@@ -168,7 +202,8 @@ type JoinRequest struct {
 //
 // A refusal is a *types.ProtocolError as in CanJoin; the Conn is then untouched,
 // except that while draining it may have been closed with ErrShutdown. It is
-// ErrReplaced for an attempt that a later one of the same client has overtaken.
+// ErrReplaced for an attempt that a later one of the same client has overtaken,
+// and ErrWaiting for somebody who has to wait until he is let in.
 func (rm *RoomManager) AddPeerToRoom(req JoinRequest) (*Member, error) {
 	if !rm.tasks.enter() {
 		return nil, errDraining()
@@ -195,12 +230,19 @@ func (rm *RoomManager) add(req JoinRequest) (*Member, error) {
 			}
 		}
 	}
+	if rm.opts.GrantsOnly && req.Grant == nil {
+		return nil, errTokenRequired() // he relied on a resume token that has ended meanwhile
+	}
 	r, err := rm.GetOrCreateRoom(req.Room)
 	if err != nil {
 		return nil, err
 	}
 	defer r.Release()
+	r.hold() // for as long as he waits, if he does
 	m, err := r.join(req)
+	if !errors.Is(err, ErrWaiting) {
+		r.Release()
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -274,6 +316,9 @@ func (rm *RoomManager) collect(r *Room) {
 		r.ended = true
 		delete(rm.rooms, r.id)
 		rm.opts.Metrics.ActiveRooms.Add(-1)
+		if r.begun.Load() {
+			rm.opts.Hook(types.Hook{Event: types.HookRoomEnded, Room: r.id})
+		}
 	}
 	rm.mu.Unlock()
 	// Closing media waits for it; the member who left last does not.

@@ -1,6 +1,10 @@
 package room
 
-import "aq-server/internal/types"
+import (
+	"log/slog"
+
+	"aq-server/internal/types"
+)
 
 // Media is the forwarding of one room's audio and video, as the room needs it
 // (sfu.Session behind an adapter in app; a fake in tests). The room makes it
@@ -20,9 +24,12 @@ type Media interface {
 type MediaConfig struct {
 	Peer types.Peer
 	// Signaller stays the same when the client comes back on another socket.
-	Signaller   types.Signaller
-	Observer    Observer
+	Signaller types.Signaller
+	Observer  Observer
+	// Permissions are for good; Blocked is what he may not send at first.
 	Permissions types.Permissions
+	Blocked     types.SourceSet
+	Log         *slog.Logger
 	// Errors is told of mistakes of the client that are found late, after the
 	// handling method has returned. The error event has been sent already. It
 	// does not block.
@@ -57,6 +64,9 @@ type MediaPeer interface {
 	// Resume says that the client is back on a new socket. keep: he still has
 	// his PeerConnection; otherwise a new one is made.
 	Resume(s types.Signaller, keep bool)
+	// Block sets the sources of which nothing is forwarded, whatever the client
+	// sends. It takes effect at once.
+	Block(set types.SourceSet)
 	// MLines is the number of m-lines offered to this client so far.
 	MLines() int
 }

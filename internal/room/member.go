@@ -3,13 +3,16 @@ package room
 import (
 	"crypto/rand"
 	"encoding/hex"
+	"encoding/json"
 	"log/slog"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 	"unicode/utf8"
 
 	"aq-server/internal/names"
+	"aq-server/internal/timeline"
 	"aq-server/internal/types"
 )
 
@@ -21,11 +24,19 @@ const MaxChat = 4096
 // exported methods may be called from any goroutine; those that have an effect
 // have none once he is gone.
 type Member struct {
+	// applying is held while media is told what to forward. It comes before
+	// Room.mu.
+	applying sync.Mutex
+
 	// Constant.
-	room        *Room
-	peer        types.Peer
-	permissions types.Permissions
-	log         *slog.Logger
+	room    *Room
+	peer    types.Peer
+	granted types.Permissions
+	device  string // what his browser is known by
+	subject string // who he is by his token; "" if nobody says
+	named   bool   // by his token: he may not call himself otherwise
+	log     *slog.Logger
+	line    *timeline.Timeline // what log gets, and more
 
 	// ready is closed once media is set; media is written once, under Room.mu.
 	ready chan struct{}
@@ -36,6 +47,9 @@ type Member struct {
 	// which are never held together with Room.mu.
 	signal atomic.Pointer[Conn]
 
+	// quality is what noteQuality noted last.
+	quality atomic.Pointer[string]
+
 	// unproven is set from a join or a resume to the first message on its socket:
 	// so long the welcome may not have arrived, and the token that was used stays
 	// valid. Written under Room.mu.
@@ -45,12 +59,13 @@ type Member struct {
 	conn     Conn // nil while the connection is lost
 	username string
 	state    types.PeerState
-	silent   bool          // nothing comes on his media path
-	token    string        // of the next resume; "" for a base client
-	used     string        // the token of the last resume while unproven, else ""
-	retired  string        // what used was before
-	attempt  uint64        // of conn, 0: unknown
-	waiting  chan struct{} // closed when the wait for his return is over; nil when he is here
+	muted    types.SourceSet // muted softly or hard: nothing of it is forwarded
+	silent   bool            // nothing comes on his media path
+	token    string          // of the next resume; "" for a base client
+	used     string          // the token of the last resume while unproven, else ""
+	retired  string          // what used was before
+	attempt  uint64          // of conn, 0: unknown
+	waiting  chan struct{}   // closed when the wait for his return is over; nil when he is here
 	gone     bool
 }
 
@@ -66,16 +81,22 @@ func newMember(r *Room, req JoinRequest) *Member {
 			ID: id, Room: r.id, Username: req.Username, Protocol: req.Protocol,
 			Browser: req.Browser, Remote: req.Remote, JoinedAt: time.Now(),
 		},
-		permissions: types.Permissions{Publish: types.Sources(), Subscribe: true, Chat: true},
-		log:         r.log.With("peer", string(id), "remote", req.Remote),
-		ready:       make(chan struct{}),
-		conn:        req.Conn,
-		username:    req.Username,
-		token:       token,
-		state:       types.PeerState{Connection: types.ConnectionOK},
-		attempt:     req.Attempt,
+		granted:  types.Permissions{Publish: types.Sources(), Subscribe: true, Chat: true},
+		line:     new(timeline.Timeline),
+		ready:    make(chan struct{}),
+		conn:     req.Conn,
+		username: req.Username,
+		token:    token,
+		state:    types.PeerState{Connection: types.ConnectionOK},
+		attempt:  req.Attempt,
+		device:   req.Device,
 	}
+	m.log = m.line.Logger(r.log.With("peer", string(id), "remote", req.Remote))
 	m.unproven.Store(true)
+	if g := req.Grant; g != nil {
+		m.granted, m.subject, m.named = g.Permissions, g.Subject, g.Named
+		m.state.Moderator = g.Permissions.Moderate && req.Protocol >= 1
+	}
 	return m
 }
 
@@ -99,13 +120,17 @@ func (m *Member) Media() MediaPeer {
 func (m *Member) startMedia() {
 	defer close(m.ready)
 	media := m.room.media()
+	m.room.mu.Lock()
+	blocked := m.blockedLocked()
+	m.room.mu.Unlock()
 	p := media.AddPeerConnection(MediaConfig{
-		Peer: m.peer, Signaller: m, Observer: m, Permissions: m.permissions, Errors: m.reject,
+		Peer: m.peer, Signaller: m, Observer: m, Permissions: m.granted, Blocked: blocked, Log: m.log, Errors: m.reject,
 	})
 	m.room.mu.Lock()
 	m.media = p
 	gone := m.gone
 	m.room.mu.Unlock()
+	m.applyBlocks()
 	if gone {
 		media.RemovePeerConnection(p)
 	}
@@ -130,6 +155,15 @@ func (m *Member) infoLocked() types.PeerInfo {
 // none, it is dropped without an error: when he is back, his media sends what
 // holds then.
 func (m *Member) Send(msg types.Message) error {
+	switch msg.Event {
+	case types.EventQuality:
+		var q types.Quality
+		if json.Unmarshal([]byte(msg.Data), &q) == nil {
+			m.noteQuality(q)
+		}
+	case types.EventError:
+		m.line.Add(time.Now(), "error", map[string]string{"data": msg.Data})
+	}
 	if conn := m.signal.Load(); conn != nil {
 		return (*conn).Send(msg)
 	}
@@ -151,8 +185,6 @@ func (m *Member) reject(err *types.ProtocolError) {
 // chat_empty, chat_too_long or not_permitted.
 func (m *Member) Chat(text string) *types.ProtocolError {
 	switch {
-	case !m.permissions.Chat:
-		return types.Errorf(types.CodeNotPermitted, "you may not write in this room")
 	case strings.TrimSpace(text) == "":
 		return types.Errorf(types.CodeChatEmpty, "the message is empty")
 	case len(text) > MaxChat && utf8.RuneCountInString(text) > MaxChat:
@@ -160,6 +192,9 @@ func (m *Member) Chat(text string) *types.ProtocolError {
 	}
 	m.room.mu.Lock()
 	defer m.room.mu.Unlock()
+	if !m.permissionsLocked().Chat {
+		return types.Errorf(types.CodeNotPermitted, "you may not write in this room")
+	}
 	if !m.gone {
 		m.room.chatLocked(m, text)
 	}
@@ -167,10 +202,13 @@ func (m *Member) Chat(text string) *types.ProtocolError {
 }
 
 // State changes what the others see of him. Either all of u holds afterwards or
-// none; the error has code bad_username. He gets peer_updated in any case, the
+// none; the error has code bad_username or not_permitted. He gets peer_updated in any case, the
 // others when something changed.
 func (m *Member) State(u types.StateUpdate) *types.ProtocolError {
 	username := ""
+	if u.Username != nil && m.named {
+		return types.Errorf(types.CodeNotPermitted, "your invitation says what you are called")
+	}
 	if u.Username != nil {
 		if *u.Username == "" {
 			return types.Errorf(types.CodeBadUsername, "the username is empty")
@@ -180,8 +218,30 @@ func (m *Member) State(u types.StateUpdate) *types.ProtocolError {
 			return err
 		}
 	}
+	freed, err := m.changeState(u, username)
+	if freed {
+		m.applyBlocks()
+	}
+	return err
+}
+
+// changeState is State under the lock. Who turns on what was muted softly is
+// heard again: freed.
+func (m *Member) changeState(u types.StateUpdate, username string) (freed bool, err *types.ProtocolError) {
 	m.room.mu.Lock()
 	defer m.room.mu.Unlock()
+	var on types.SourceSet
+	if u.Microphone != nil && *u.Microphone {
+		on |= types.SetOf(types.SourceMicrophone)
+	}
+	if u.Camera != nil && *u.Camera {
+		on |= types.SetOf(types.SourceCamera)
+	}
+	if on&m.state.Muted != 0 {
+		return false, types.Errorf(types.CodeNotPermitted, "a moderator has muted you")
+	}
+	freed = on&m.muted != 0
+	m.muted &^= on
 	before := m.infoLocked()
 	if username != "" {
 		m.username = username
@@ -190,7 +250,7 @@ func (m *Member) State(u types.StateUpdate) *types.ProtocolError {
 	set(&m.state.Camera, u.Camera)
 	set(&m.state.Hand, u.Hand)
 	m.updatedLocked(before)
-	return nil
+	return freed, nil
 }
 
 func set(value *bool, to *bool) {

@@ -174,7 +174,7 @@ func TestDrainAndClose(t *testing.T) {
 			if !errors.As(err, &refused) || refused.Code != types.CodeDraining {
 				t.Errorf("a join while draining: %v", err)
 			}
-			if err := w.CanJoin("demo", resume); !errors.As(err, &refused) || refused.Code != types.CodeDraining {
+			if err := w.CanJoin(JoinRequest{Room: "demo", Resume: resume}); !errors.As(err, &refused) || refused.Code != types.CodeDraining {
 				t.Errorf("CanJoin while draining: %v", err)
 			}
 		}

@@ -198,10 +198,10 @@ func TestTokens(t *testing.T) {
 	for range 3 {
 		w.join("x")
 	}
-	if err := w.CanJoin("demo", ""); err == nil {
+	if err := w.CanJoin(JoinRequest{Room: "demo", Resume: ""}); err == nil {
 		t.Error("the room is not full")
 	}
-	if err := w.CanJoin("demo", token); err != nil {
+	if err := w.CanJoin(JoinRequest{Room: "demo", Resume: token}); err != nil {
 		t.Errorf("Alice cannot come back: %v", err)
 	}
 	m, back := w.joinAs(JoinRequest{Room: "demo", Protocol: 1, Resume: token})
@@ -210,7 +210,7 @@ func TestTokens(t *testing.T) {
 	}
 	// It worked, and its successor has arrived.
 	alice.Spoke(back)
-	if err := w.CanJoin("demo", token); err == nil {
+	if err := w.CanJoin(JoinRequest{Room: "demo", Resume: token}); err == nil {
 		t.Error("a used token keeps a place")
 	}
 	if _, err := w.AddPeerToRoom(JoinRequest{Conn: &fakeConn{}, Room: "demo", Protocol: 1, Resume: token}); err == nil {

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"aq-server/internal/chat"
@@ -19,8 +20,11 @@ type Room struct {
 	// Set by newRoom, then constant.
 	manager *RoomManager
 	id      string
+	started time.Time
 	log     *slog.Logger
 	media   func() Media // makes it on the first call
+
+	begun atomic.Bool // somebody has been in it
 
 	// Guarded by RoomManager.mu.
 	pins  int  // joins under way and other holders; the room stays while > 0
@@ -32,12 +36,16 @@ type Room struct {
 	history    *chat.History
 	chatID     uint64 // of the last chat message
 	mediaStart bool   // media() has been called
+	policy     types.Policy
+	bans       map[ban]struct{}
+	waiting    []*Knock // the first to come first
 }
 
 func newRoom(rm *RoomManager, id string) *Room {
 	return &Room{
 		manager: rm,
 		id:      id,
+		started: time.Now(),
 		log:     rm.opts.Log.With("room", id),
 		media:   sync.OnceValue(func() Media { return rm.opts.NewMedia(id) }),
 		history: chat.NewHistory(rm.opts.ChatHistory, rm.budget),
@@ -45,6 +53,8 @@ func newRoom(rm *RoomManager, id string) *Room {
 		// one life of a room (or of the server) to the next: a client that was
 		// away for longer and asks for what came after its last_chat gets it.
 		chatID: uint64(max(time.Now().UnixMilli(), 0)),
+		policy: types.Policy{Lobby: rm.opts.Lobby, Screen: true, Chat: true},
+		bans:   map[ban]struct{}{},
 	}
 }
 
@@ -80,6 +90,12 @@ func (r *Room) join(req JoinRequest) (*Member, error) {
 func (r *Room) admit(m *Member, req JoinRequest) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if err := r.turnedAwayLocked(req); err != nil && !req.admitted {
+		return err
+	}
+	if r.mustWaitLocked(req) {
+		return r.waitLocked(req)
+	}
 	if r.fullLocked() {
 		return errRoomFull()
 	}
@@ -87,9 +103,19 @@ func (r *Room) admit(m *Member, req JoinRequest) error {
 		return errServerFull()
 	}
 	r.members = append(r.members, m)
+	if r.inheritLocked() == m {
+		m.state.Moderator = true
+	}
 	r.mediaStart = true
 	r.welcomeLocked(m, req.LastChat, false)
 	m.connectLocked(req.Conn)
+	if m.state.Moderator && len(r.waiting) > 0 {
+		r.tellWaitingLocked(m)
+	}
+	if !r.begun.Swap(true) {
+		r.manager.opts.Hook(types.Hook{Event: types.HookRoomStarted, Room: r.id})
+	}
+	r.hookLocked(types.HookPeerJoined, m, "")
 	r.tellLocked(types.NewMessage(types.EventPeerJoined, m.infoLocked()), m)
 	return nil
 }
@@ -117,8 +143,10 @@ func (r *Room) remove(m *Member, reason types.LeaveReason, condition func() bool
 	if conn != nil {
 		conn.Close(causeOf(reason))
 	}
+	r.dismissWaiting()
 	m.log.Info("left", "reason", string(reason), "after", time.Since(m.peer.JoinedAt).Round(time.Millisecond))
 	r.manager.releasePeer()
+	r.manager.remember(m)
 	return true
 }
 
@@ -138,7 +166,17 @@ func (r *Room) takeOut(m *Member, reason types.LeaveReason, condition func() boo
 	r.tellLocked(types.NewMessage(types.EventPeerLeft, types.PeerLeft{
 		PeerID: m.peer.ID, Username: m.username, Reason: reason,
 	}), nil)
+	r.hookLocked(types.HookPeerLeft, m, reason)
+	if heir := r.inheritLocked(); heir != nil {
+		heir.setModeratorLocked(true)
+	}
 	return m.media, conn, true
+}
+
+func (r *Room) hookLocked(event string, m *Member, reason types.LeaveReason) {
+	r.manager.opts.Hook(types.Hook{Event: event, Room: r.id, Peer: &types.HookPeer{
+		PeerID: m.peer.ID, Username: m.username, Subject: m.subject, Reason: reason,
+	}})
 }
 
 // tellLocked queues an extension event for every member but one (nil: for all).
@@ -157,7 +195,7 @@ func (r *Room) chatLocked(from *Member, text string) {
 	now := time.Now()
 	r.chatID++
 	msg := types.ChatMessage{
-		ID:        strconv.FormatUint(r.chatID, 10),
+		ID:        r.lastChatID(),
 		From:      from.peer.ID,
 		Username:  from.username,
 		Message:   text,
@@ -173,6 +211,9 @@ func (r *Room) chatLocked(from *Member, text string) {
 		}
 	}
 }
+
+// lastChatID returns the id of the last message. Under mu.
+func (r *Room) lastChatID() string { return strconv.FormatUint(r.chatID, 10) }
 
 // welcomeLocked queues the first message to a protocol=1 client.
 func (r *Room) welcomeLocked(m *Member, lastChat string, resumed bool) {
@@ -195,12 +236,14 @@ func (r *Room) welcomeLocked(m *Member, lastChat string, resumed bool) {
 		PeerID:      m.peer.ID,
 		Room:        r.id,
 		Username:    m.username,
-		Permissions: m.permissions,
+		Permissions: m.permissionsLocked(),
 		Peers:       peers,
 		Chat:        missed,
 		ICEServers:  opts.ICEServers,
 		Resume:      types.Resume{Token: m.token, WindowSeconds: int(opts.ResumeWindow / time.Second)},
 		Resumed:     resumed,
+		Policy:      r.policy,
+		Muted:       m.muted | m.state.Muted,
 	}))
 }
 
@@ -238,10 +281,18 @@ func (r *Room) empty() bool {
 	return len(r.members) == 0
 }
 
-func (r *Room) full() bool {
+// refuses says why a newcomer would not be let in now, nil if he would. Who has
+// to wait is not refused.
+func (r *Room) refuses(req JoinRequest) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.fullLocked()
+	if err := r.turnedAwayLocked(req); err != nil {
+		return err
+	}
+	if r.fullLocked() && !r.mustWaitLocked(req) {
+		return errRoomFull()
+	}
+	return nil
 }
 
 func (r *Room) fullLocked() bool {

@@ -217,7 +217,7 @@ func TestCapacity(t *testing.T) {
 				t.Errorf("%s(%s): %v, want %s", what, room, err, want)
 			}
 		}
-		check("CanJoin", w.CanJoin(room, ""))
+		check("CanJoin", w.CanJoin(JoinRequest{Room: room}))
 		conn := &fakeConn{}
 		_, err := w.AddPeerToRoom(JoinRequest{Conn: conn, Room: room, Username: "x", Protocol: 1})
 		check("AddPeerToRoom", err)

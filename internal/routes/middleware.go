@@ -78,10 +78,10 @@ const hsts = "max-age=15552000"
 var plainHost = regexp.MustCompile(`^[A-Za-z0-9.-]+(:[0-9]{1,5})?$|^\[[0-9A-Fa-f:.]+\](:[0-9]{1,5})?$`)
 
 // secured sets the headers that narrow what a page of this server may do.
-func secured(withHSTS bool, next http.Handler) http.Handler {
-	const policy = "default-src 'self'; script-src 'self'; style-src 'self'; " +
+func secured(o Options, next http.Handler) http.Handler {
+	policy := "default-src 'self'; script-src 'self'; style-src 'self'; " +
 		"img-src 'self' data: blob:; media-src 'self' blob: mediastream:; " +
-		"object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'self'; " +
+		"object-src 'none'; base-uri 'none'; form-action 'self'; " + frameAncestors(o.EmbedOrigins) +
 		"connect-src 'self'"
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
@@ -93,6 +93,7 @@ func secured(withHSTS bool, next http.Handler) http.Handler {
 		}
 		h.Set("Content-Security-Policy", csp)
 		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("Cross-Origin-Opener-Policy", "same-origin")
 		h.Set("Referrer-Policy", "no-referrer")
 		h.Set("Cross-Origin-Resource-Policy", "same-origin")
 		// What is not named here (fullscreen, wake lock, autoplay) is for this
@@ -101,7 +102,7 @@ func secured(withHSTS bool, next http.Handler) http.Handler {
 			"accelerometer=(), clipboard-read=(), encrypted-media=(), geolocation=(), gyroscope=(), hid=(), "+
 			"magnetometer=(), midi=(), payment=(), publickey-credentials-get=(), serial=(), usb=(), "+
 			"xr-spatial-tracking=()")
-		if withHSTS {
+		if o.HSTS {
 			h.Set("Strict-Transport-Security", hsts)
 		}
 		next.ServeHTTP(w, r)

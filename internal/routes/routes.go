@@ -37,9 +37,14 @@ type Options struct {
 	WebSocket, Validate, Metrics http.Handler
 	// Rooms returns the number of people in each room.
 	Rooms func() map[string]int
-	// RoomsPublic shows the list of rooms to everybody; otherwise to nobody.
+	// RoomsPublic shows the list of rooms to everybody; otherwise to the
+	// administrator.
 	RoomsPublic bool
-	Health      func() Health
+	Admin       Admin
+	// AllowedOrigins are further origins whose pages may read JSON, and
+	// EmbedOrigins those that may show the page in a frame.
+	AllowedOrigins, EmbedOrigins []string
+	Health                       func() Health
 
 	// HSTS tells browsers to come by https only. Right for a certificate they
 	// trust, wrong for a self-signed one.
@@ -70,10 +75,11 @@ func New(o Options) (http.Handler, error) {
 		{"/aq_server", get, http.HandlerFunc(redirectToPage)},
 		{PagePath + "{$}", get, page},
 		{WebSocketPath, "", o.WebSocket},
-		{ValidatePath, "", o.Validate},
-		{HealthPath, get, healthHandler(o.Health)},
-		{MetricsPath, get, o.Metrics},
-		{RoomsPath, get, roomsHandler(o)},
+		{ValidatePath, "", crossOrigin(o.AllowedOrigins, get, o.Validate)},
+		{HealthPath, "", crossOrigin(o.AllowedOrigins, get, allow(get, healthHandler(o.Health)))},
+		{MetricsPath, "", crossOrigin(o.AllowedOrigins, get, allow(get, o.Admin.protected(o.Metrics)))},
+		{RoomsPath, "", crossOrigin(o.AllowedOrigins, get, allow(get, o.Admin.protected(roomsHandler(o))))},
+		{APIPath, "", crossOrigin(o.AllowedOrigins, "GET, POST, DELETE", o.Admin.API)},
 		{"/", "", http.HandlerFunc(notFound)},
 	}
 	for name, file := range assets {
@@ -85,7 +91,7 @@ func New(o Options) (http.Handler, error) {
 	}
 	// From the outside in: a panic anywhere below is one failed request, and
 	// the headers are on every answer, that of a refusal too.
-	return recovered(secured(o.HSTS, logged(o, mux))), nil
+	return recovered(secured(o, logged(o, mux))), nil
 }
 
 // allow answers other methods than the given ones with 405.
@@ -126,9 +132,13 @@ func roomsHandler(o Options) http.Handler {
 		Room  string `json:"room"`
 		Peers int    `json:"peers"`
 	}
-	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		if !o.RoomsPublic {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case o.RoomsPublic:
+		case !o.Admin.HasKey:
 			handlers.WriteError(w, types.Errorf(types.CodeNotPermitted, "the list of rooms is not public here"))
+			return
+		case !o.Admin.Authorized(w, r):
 			return
 		}
 		list := []entry{}

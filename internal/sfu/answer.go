@@ -38,6 +38,7 @@ func (p *Peer) handleAnswer(text string, offerID, generation uint64) {
 		return
 	}
 	c.state, c.answered, c.lastOffer = stable, true, types.Message{}
+	p.session.opts.Metrics.NegotiationTime.Time(time.Since(c.offeredAt))
 	if c.restarts {
 		c.restarts, c.restarted = false, time.Now()
 	}

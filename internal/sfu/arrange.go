@@ -10,7 +10,7 @@ import (
 )
 
 // syncPublished makes the client's tracks available to the others or takes them
-// away, as the client asks.
+// away, as the client asks and as he may.
 func (p *Peer) syncPublished() {
 	if p.conn == nil {
 		return
@@ -19,7 +19,7 @@ func (p *Peer) syncPublished() {
 	wanted := maps.Clone(p.wanted)
 	p.mu.Unlock()
 	for _, t := range p.conn.published() {
-		if wanted[t.info.Source] {
+		if wanted[t.info.Source] && !p.blocks(t.info.Source) {
 			p.session.AddTrack(t)
 		} else {
 			p.session.RemoveTrack(t)

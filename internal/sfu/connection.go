@@ -71,6 +71,7 @@ type connection struct {
 	early       []webrtc.ICECandidateInit // before the answer
 	idle        map[string]bool           // mids that carried nothing in the last offer
 	answered    bool
+	offeredAt   time.Time // the offer that is or was last waited for
 	needRestart bool
 	restarts    bool      // the offer that waits for its answer restarts ICE
 	restarted   time.Time // when the last such offer was answered

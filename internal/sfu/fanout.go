@@ -176,6 +176,7 @@ func (l *layer) fanOut() {
 			turn++
 		}
 		b.send()
+		l.track.conn.session().opts.Metrics.ForwardTime.Time(time.Since(list[0].Arrival))
 		for i, p := range list {
 			p.Release()
 			list[i] = nil
@@ -185,6 +186,9 @@ func (l *layer) fanOut() {
 
 // sendRun forwards a run to all. Who is first changes from run to run.
 func (l *layer) sendRun(r *run, turn int, b *burst) {
+	if l.track.blocked() { // since they came
+		return
+	}
 	subscribers := *l.track.subscribers.Load()
 	sends := b.batch.Sends()
 	for i := range subscribers {

@@ -9,6 +9,7 @@ import (
 	"github.com/pion/rtcp"
 	"github.com/pion/webrtc/v4"
 
+	"aq-server/internal/metrics"
 	"aq-server/internal/recovery"
 	"aq-server/internal/seqnum"
 	"aq-server/internal/sfu/codec"
@@ -148,11 +149,11 @@ func (l *layer) run() {
 // receive takes one packet in: parse, number, deduplicate, note. It returns
 // false when the packet is not to be forwarded.
 func (l *layer) receive(p *packet.Packet, n int) bool {
-	metrics := l.track.conn.session().opts.Metrics
-	metrics.PacketsIn.Add(1)
-	metrics.BytesIn.Add(int64(n))
+	counters := l.track.conn.session().opts.Metrics
+	counters.PacketsIn.Add(1)
+	counters.BytesIn.Add(int64(n))
 	if err := p.Parse(n); err != nil || p.PT != l.pt || l.codec == codec.Unknown {
-		metrics.PacketsDropped[droppedMalformed].Add(1)
+		counters.PacketsDropped[droppedMalformed].Add(1)
 		return false
 	}
 	p.Codec = l.codec
@@ -164,9 +165,13 @@ func (l *layer) receive(p *packet.Packet, n int) bool {
 	l.mu.Lock()
 	p.ExtSN, p.ExtTS = l.sn.Unwrap(p.SN), l.ts.Unwrap(p.TS)
 	l.mu.Unlock()
+	if l.track.blocked() {
+		l.refuse(p, now)
+		return false
+	}
 	if !l.history.Add(p) {
 		// Browsers probe for bandwidth by sending old packets again.
-		metrics.PacketsDropped[droppedDuplicate].Add(1)
+		counters.PacketsDropped[droppedDuplicate].Add(1)
 		return false
 	}
 	l.mu.Lock()
@@ -196,6 +201,20 @@ func (l *layer) receive(p *packet.Packet, n int) bool {
 		}
 	}
 	return true
+}
+
+// refuse notes a packet that is not to be forwarded, so that it does not count
+// as lost. It is not kept either: nothing of it may be seen when the track is
+// back.
+func (l *layer) refuse(p *packet.Packet, now int64) {
+	l.track.conn.session().opts.Metrics.PacketsDropped[metrics.DropForbidden].Add(1)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.codec.IsVideo() {
+		l.nack.Received(p.ExtSN, p.Arrival)
+	}
+	l.stats.received(p.ExtSN, p.TS, now, l.rate)
+	l.lastPacket.Store(now)
 }
 
 // refTime returns when the media in p was captured, in session time.

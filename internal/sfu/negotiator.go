@@ -256,6 +256,7 @@ func (p *Peer) offer() error {
 	c.lastOffer = types.NewMessage(types.EventOffer, types.SessionDescription{Type: "offer", SDP: text})
 	c.lastOffer.OfferID = c.offerID
 	p.session.opts.Metrics.Negotiations.Add(1)
+	c.offeredAt = now
 	p.sendTracks()
 	p.send(c.lastOffer)
 	return nil

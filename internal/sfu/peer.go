@@ -14,8 +14,13 @@ import (
 
 // PeerConfig describes a participant to AddPeerConnection.
 type PeerConfig struct {
-	Peer        types.Peer
+	Peer types.Peer
+	// Permissions are for good; Blocked is what else the peer may not send at
+	// first, see Block.
 	Permissions types.Permissions
+	Blocked     types.SourceSet
+	// Log is the peer's; nil: the session's.
+	Log *slog.Logger
 	// Signaller carries offers and events to the client.
 	Signaller types.Signaller
 	// Observer hears what the room needs to know. May be nil.
@@ -67,6 +72,9 @@ type Peer struct {
 	narrow chan struct{} // capacity 1: the downlink has changed, see allocate
 	events chan func()   // run by the goroutine in order
 
+	// blocked are the sources of which nothing is forwarded, as a
+	// types.SourceSet. Each packet reads it.
+	blocked atomic.Uint32
 	// silent is set while nothing is heard of the client, see silence.go; nudged
 	// while answered is waiting in events.
 	silent, nudged atomic.Bool
@@ -95,6 +103,7 @@ type Peer struct {
 	quality  qualityReporter
 	lastSent types.Tracks // as the client knows it
 	sentOnce bool
+	joined   bool      // media has been connected once
 	rebuilt  time.Time // when the watchdog last gave up a PeerConnection
 	renewed  time.Time // when answersAnother began to count
 	dropped  []string  // fingerprints of PeerConnections that it ended
@@ -114,6 +123,10 @@ func newPeer(s *Session, cfg PeerConfig) *Peer {
 		wanted: map[types.Source]bool{},
 		asked:  map[types.Source]bool{},
 	}
+	if cfg.Log != nil {
+		p.log = cfg.Log
+	}
+	p.blocked.Store(uint32(cfg.Blocked))
 	for _, source := range []types.Source{types.SourceMicrophone, types.SourceCamera} {
 		p.wanted[source] = slices.Contains(cfg.Permissions.Publish, source)
 	}
@@ -239,7 +252,7 @@ func (p *Peer) setWanted(m types.Publish, wanted bool) *types.ProtocolError {
 	if m.Source.Kind() == "" || m.Kind != "" && m.Kind != m.Source.Kind() {
 		return types.Errorf(types.CodeBadSource, "no such source to publish")
 	}
-	if wanted && !slices.Contains(p.cfg.Permissions.Publish, m.Source) {
+	if wanted && (!slices.Contains(p.cfg.Permissions.Publish, m.Source) || p.blocks(m.Source)) {
 		return types.Errorf(types.CodeNotPermitted, "you may not publish %s", m.Source)
 	}
 	p.mu.Lock()

@@ -48,3 +48,24 @@ func (s *slot) currentView() types.TrackView {
 	defer s.mu.Unlock()
 	return s.view
 }
+
+// Block sets the sources of the peer of which nothing is forwarded, whatever it
+// sends: at once, by a mark that each packet looks at, and then by taking the
+// tracks away from the others, so that nothing is repaired or replayed either.
+func (p *Peer) Block(set types.SourceSet) {
+	if p.blocked.Swap(uint32(set)) != uint32(set) {
+		p.markDirty()
+	}
+}
+
+// blocks tells whether nothing of a source is forwarded.
+func (p *Peer) blocks(source types.Source) bool {
+	return types.SourceSet(p.blocked.Load()).Has(source)
+}
+
+// blocked tells whether nothing of the track is forwarded. Called for each
+// packet.
+func (t *Track) blocked() bool {
+	set := t.conn.peer.blocked.Load()
+	return set != 0 && types.SourceSet(set)&t.bit != 0
+}

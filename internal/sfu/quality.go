@@ -32,6 +32,9 @@ func (p *Peer) reportQuality(now time.Time) {
 		return
 	}
 	p.quality.at, p.quality.last = now, q
+	if q.BandwidthBPS > 0 {
+		p.session.opts.Metrics.Bandwidth.Value(q.BandwidthBPS)
+	}
 	p.send(types.NewMessage(types.EventQuality, q))
 }
 

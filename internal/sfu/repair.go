@@ -144,8 +144,8 @@ func (s *slot) resendLocked(b *burst, sn uint16, now time.Time, rtt time.Duratio
 		return false
 	}
 	l := s.source.layerOf(stream)
-	if l == nil {
-		return false // of an earlier source
+	if l == nil || l.track.blocked() {
+		return false // of an earlier source, or not to be seen any more
 	}
 	if l.rank > s.limit {
 		return false // of a layer that the way did not carry; a keyframe follows

@@ -22,6 +22,10 @@ func (p *Peer) connectionChanged(c *connection, state webrtc.PeerConnectionState
 			c.deadline = time.Time{}
 		}
 		if c.nextReport.IsZero() {
+			if !p.joined {
+				p.joined = true
+				p.session.opts.Metrics.JoinTime.Time(time.Since(p.cfg.Peer.JoinedAt))
+			}
 			c.chooseWay()
 			c.nextReport = time.Now().Add(firstReport)
 			c.check() // so that silence is counted from here

@@ -18,6 +18,7 @@ type Track struct {
 	conn  *connection // of the publisher
 	mid   string      // in the publisher's PeerConnection
 	codec codecKey
+	bit   types.SourceSet // of its source
 
 	// layers is sorted from the smallest to the largest; copied on write.
 	layers atomic.Pointer[[]*layer]
@@ -33,7 +34,7 @@ type Track struct {
 }
 
 func newTrack(info types.TrackInfo, conn *connection, mid string, key codecKey) *Track {
-	t := &Track{info: info, conn: conn, mid: mid, codec: key}
+	t := &Track{info: info, conn: conn, mid: mid, codec: key, bit: types.SetOf(info.Source)}
 	t.demanded.Store(1<<len(simulcastRIDs) - 1) // all, until somebody says otherwise
 	t.layers.Store(&[]*layer{})
 	t.subscribers.Store(&[]*slot{})

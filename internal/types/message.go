@@ -110,6 +110,10 @@ type Welcome struct {
 	ICEServers  []ICEServer   `json:"iceServers"`
 	Resume      Resume        `json:"resume"`
 	Resumed     bool          `json:"resumed"`
+	Policy      Policy        `json:"policy"`
+	// Muted are the receiver's own sources that are muted, hard or not: what he
+	// sends of them is not forwarded.
+	Muted SourceSet `json:"muted"`
 }
 
 // PeerLeft says that a peer is gone for good.
@@ -129,6 +133,7 @@ const (
 	LeaveLost     LeaveReason = "lost"     // a base client's socket broke
 	LeaveRejected LeaveReason = "rejected" // closed for breaking the protocol or a limit
 	LeaveError    LeaveReason = "error"    // a fault inside the server
+	LeaveRemoved  LeaveReason = "removed"  // by a moderator, or by the administrator
 	LeaveShutdown LeaveReason = "shutdown" // the server is going down
 )
 
@@ -258,6 +263,17 @@ const (
 	CodeNotFound        ErrorCode = "not_found"
 	CodeOrigin          ErrorCode = "origin_not_allowed"
 	CodeNotPermitted    ErrorCode = "not_permitted"
+	CodeTokenRequired   ErrorCode = "token_required"
+	CodeTokenInvalid    ErrorCode = "token_invalid"
+	CodeAdminKey        ErrorCode = "admin_key_required"
+	CodeNoSigner        ErrorCode = "no_signing_key"
+	CodeTooMany         ErrorCode = "too_many_requests"
+	CodeMediaType       ErrorCode = "unsupported_media_type"
+	CodeTooLong         ErrorCode = "too_long"
+	CodeRoomLocked      ErrorCode = "room_locked"
+	CodeRemoved         ErrorCode = "removed"
+	CodeWaiting         ErrorCode = "waiting"
+	CodeNoSuchPeer      ErrorCode = "no_such_peer"
 	CodeRoomFull        ErrorCode = "room_full"
 	CodeServerFull      ErrorCode = "server_full"
 	CodeTooManyRooms    ErrorCode = "too_many_rooms"

@@ -78,6 +78,10 @@ type PeerState struct {
 	Camera     bool       `json:"camera"`
 	Hand       bool       `json:"hand"`
 	Connection Connection `json:"connection"`
+	// Moderator: he may moderate. Muted are the sources that a moderator has
+	// muted for good (hard).
+	Moderator bool      `json:"moderator,omitempty"`
+	Muted     SourceSet `json:"muted,omitempty"`
 }
 
 // PeerInfo is one participant as shown to the others.

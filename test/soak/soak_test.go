@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -37,6 +38,7 @@ func TestMemoryStaysFlat(t *testing.T) {
 	bob := p.join(client.Options{Room: "call", Username: "Bob", Publish: both()})
 
 	var base sample
+	var tr trend
 	people, reported := 0, time.Now()
 	for began, round := time.Now(), 0; ; round++ {
 		people += p.crowd(round)
@@ -49,11 +51,16 @@ func TestMemoryStaysFlat(t *testing.T) {
 			base = calm
 			t.Logf("base: %v", base)
 		}
+		if round > 1 {
+			tr.add(calm)
+		}
 		if round > 1 && time.Since(reported) > duration/10 {
 			reported = time.Now()
 			t.Logf("after %v and %d people: %v", time.Since(began).Round(time.Second), people, calm)
+			t.Log(tr.String())
 		}
 		if round > 2 && time.Since(began) > duration {
+			t.Log(tr.String())
 			return
 		}
 	}
@@ -85,7 +92,13 @@ func (p *process) crowd(round int) int {
 				}
 				_ = c.Chat(fmt.Sprint("hello ", rand.Uint64()))
 			}
-			if opts.Protocol == 0 && i%3 == 0 { // a base client is gone with its socket
+			// Faults: nonsense on the way out, and the socket that breaks. A base client
+			// is gone with his.
+			if i%4 == 0 {
+				_ = c.SendRaw(1, []byte(`{"event":"answer","data":"{\"type\":\"answer\",\"sdp\":\"v=0\"}"}`))
+				_ = c.SendRaw(1, []byte(strings.Repeat("[", 10000)))
+			}
+			if opts.Protocol == 0 && i%3 == 0 {
 				c.Abort()
 			} else {
 				c.Close()

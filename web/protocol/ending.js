@@ -59,6 +59,8 @@ export function endingOf(code, reason) {
     case 4001:
       return { code: 'expired', title: 'Your invitation has expired', text: 'Ask for a new link to this room.', rejoin: false };
     case 4003:
+      if (reason === 'refused') return { code: 'refused', title: 'You were not let in', text: 'The moderators of this room did not let you in.', rejoin: false };
+      if (reason === 'locked') return { code: 'room_locked', title: 'The room is locked', text: 'Nobody new is let in at the moment.', rejoin: true };
       return { code: 'removed', title: 'You were removed from the room', text: 'A moderator ended your visit.', rejoin: false };
     case 4009:
       return {
@@ -100,6 +102,19 @@ export function endingOfRefusal(refusal) {
     case 'server_full':
     case 'too_many_rooms':
       return { code: refusal.code, title: 'The server is full', text: 'It cannot take more people at the moment. Try again soon.', rejoin };
+    case 'token_required':
+      return { code: refusal.code, title: 'You need an invitation', text: 'Open the link that you were sent, or ask for one.', rejoin };
+    case 'token_invalid':
+      return {
+        code: refusal.code,
+        title: 'Your invitation does not open this room',
+        text: 'It may have expired, or be for another room. Ask for a new link.',
+        rejoin,
+      };
+    case 'room_locked':
+      return { code: refusal.code, title: 'The room is locked', text: 'Nobody new is let in at the moment.', rejoin };
+    case 'removed':
+      return { code: refusal.code, title: 'You were removed from the room', text: 'You cannot come back into this room.', rejoin: false };
     case 'draining':
       return { code: refusal.code, title: 'The server is restarting', text: 'It will be back in a moment.', rejoin };
     default:

@@ -2,7 +2,8 @@
 
 /** @typedef {import('./messages.js').ServerMessage} ServerMessage */
 /** @typedef {import('./roomstate.js').RoomState} RoomState */
-/** @typedef {{kind: 'joined'|'left'|'hand'|'screen', name: string}} Happening */
+/** @typedef {{kind: 'joined'|'left'|'hand'|'screen', name: string} | {kind: 'knock', name: string, peerId: string}
+ *   | {kind: 'told', text: string}} Happening */
 
 /**
  * @param {RoomState} before  the room as it was before the message
@@ -21,6 +22,12 @@ export function happenings(before, message) {
       if (!known) return [{ kind: 'joined', name }];
       return state.hand && !known.state.hand ? [{ kind: 'hand', name }] : [];
     }
+    case 'knock': {
+      const known = new Set(before.waiting.map((w) => w.peer_id));
+      return message.data.filter((w) => !known.has(w.peer_id)).map((w) => ({ kind: 'knock', name: w.username, peerId: w.peer_id }));
+    }
+    case 'notice':
+      return message.data.text ? [{ kind: 'told', text: message.data.text }] : [];
     case 'tracks':
       return screens(before, message.data.tracks);
     default:

@@ -6,6 +6,8 @@
  * leaves out get their empty value, so that nobody behind this file needs to ask.
  */
 
+import { knock, moderated, policy, sources } from './moderation.js';
+
 /** @typedef {'camera'|'microphone'|'screen'|'screen_audio'} Source */
 /** @typedef {'audio'|'video'} Kind */
 
@@ -15,6 +17,8 @@
  * @property {boolean} camera
  * @property {boolean} hand
  * @property {'ok'|'lost'} connection
+ * @property {boolean} moderator
+ * @property {Source[]} muted  for good, by a moderator
  */
 /** @typedef {{peer_id: string, username: string, state: PeerState}} PeerInfo */
 /** @typedef {{peer_id: string, username: string, reason: string}} PeerLeft */
@@ -41,6 +45,8 @@
  * @property {RTCIceServer[]} iceServers
  * @property {ResumeGrant|null} resume
  * @property {boolean} resumed
+ * @property {import('./moderation.js').Policy} policy
+ * @property {Source[]} muted  of ours: not forwarded
  */
 /** @typedef {{mid: string, track_id: string, peer_id: string, kind: Kind, source: Source}} TrackEntry */
 /** @typedef {{mid: string, kind: Kind, source: Source, rids: string[]}} PublishEntry */
@@ -80,11 +86,18 @@
  *   | {event: 'layers', data: LayerEntry[]}
  *   | {event: 'speakers', data: Speaker[]}
  *   | {event: 'quality', data: Quality}
+ *   | {event: 'policy', data: import('./moderation.js').Policy}
+ *   | {event: 'permissions', data: Permissions}
+ *   | {event: 'moderated', data: import('./moderation.js').Moderated}
+ *   | {event: 'knock', data: import('./moderation.js').Waiting[]}
+ *   | {event: 'lobby', data: {room: string, username: string}}
+ *   | {event: 'notice', data: {text: string}}
+ *   | {event: 'chat_cleared', data: {lastId: string}}
  *   | {event: 'pong', data: string}
  *   | {event: 'error', data: ServerError}} ServerMessage
  */
 
-/** @typedef {'answer'|'candidate'|'chat'|'publish'|'unpublish'|'state'|'view'|'restart'|'ping'|'leave'} ClientEvent */
+/** @typedef {'answer'|'candidate'|'chat'|'publish'|'unpublish'|'state'|'view'|'restart'|'ping'|'leave'|'moderate'|'admit'} ClientEvent */
 
 /**
  * Encodes one message for the wire.
@@ -141,6 +154,20 @@ export function decode(frame) {
       };
     case 'quality':
       return { event: 'quality', data: quality(data) };
+    case 'policy':
+      return { event: 'policy', data: policy(data) };
+    case 'permissions':
+      return { event: 'permissions', data: permissionsOf(data) };
+    case 'moderated':
+      return { event: 'moderated', data: moderated(data) };
+    case 'knock':
+      return { event: 'knock', data: knock(data) };
+    case 'lobby':
+      return { event: 'lobby', data: { room: string(data.room), username: string(data.username) } };
+    case 'notice':
+      return { event: 'notice', data: { text: string(data.text) } };
+    case 'chat_cleared':
+      return { event: 'chat_cleared', data: { lastId: string(data.last_id) } };
     case 'error':
       return {
         event: 'error',
@@ -182,6 +209,8 @@ function peerInfo(d) {
       camera: state.camera === true,
       hand: state.hand === true,
       connection: state.connection === 'lost' ? 'lost' : 'ok',
+      moderator: state.moderator === true,
+      muted: sources(state.muted),
     },
   };
 }
@@ -198,26 +227,27 @@ function chatMessage(d) {
   };
 }
 
+/** @param {any} d @returns {Permissions} */
+function permissionsOf(d) {
+  return { publish: sources(d.publish), subscribe: d.subscribe === true, chat: d.chat === true, moderate: d.moderate === true };
+}
+
 /** @param {any} d @returns {Welcome} */
 function welcome(d) {
-  const permissions = d.permissions ?? {};
   const resume = d.resume && typeof d.resume.token === 'string' && d.resume.token !== '';
   return {
     protocol: number(d.protocol),
     peer_id: string(d.peer_id),
     room: string(d.room),
     username: string(d.username),
-    permissions: {
-      publish: /** @type {Source[]} */ (strings(permissions.publish)),
-      subscribe: permissions.subscribe === true,
-      chat: permissions.chat === true,
-      moderate: permissions.moderate === true,
-    },
+    permissions: permissionsOf(d.permissions ?? {}),
     peers: array(d.peers).map(peerInfo),
     chat: array(d.chat).map(chatMessage),
     iceServers: array(d.iceServers),
     resume: resume ? { token: d.resume.token, window_seconds: number(d.resume.window_seconds) } : null,
     resumed: d.resumed === true,
+    policy: policy(d.policy),
+    muted: sources(d.muted),
   };
 }
 

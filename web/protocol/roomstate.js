@@ -3,6 +3,8 @@
  * the next one. Pure.
  */
 
+import { OPEN_POLICY } from './moderation.js';
+
 /** @typedef {import('./messages.js').ServerMessage} ServerMessage */
 /** @typedef {import('./messages.js').Source} Source */
 /** @typedef {{trackId: string, mid: string|null}} TrackRef  mid is null while the track has no m-line */
@@ -13,6 +15,8 @@
  * @property {string} room
  * @property {string} username
  * @property {import('./messages.js').Permissions} permissions
+ * @property {import('./moderation.js').Policy} policy
+ * @property {readonly import('./moderation.js').Waiting[]} waiting  to be let in; only moderators know
  * @property {import('./messages.js').PeerState|null} own  our state as the server sees it
  * @property {ReadonlyMap<string, import('./messages.js').PeerInfo>} peers  the others, in the order they came
  * @property {import('./messages.js').Tracks} tracks
@@ -30,6 +34,8 @@ export const EMPTY = Object.freeze({
   room: '',
   username: '',
   permissions: { publish: [], subscribe: true, chat: true, moderate: false },
+  policy: OPEN_POLICY,
+  waiting: [],
   own: null,
   peers: new Map(),
   tracks: { tracks: [], publish: [], unassigned: [] },
@@ -53,6 +59,8 @@ export function reduce(state, message) {
         room: w.room,
         username: w.username,
         permissions: w.permissions,
+        policy: w.policy,
+        waiting: [],
         own: w.resumed ? state.own : null,
         peers: new Map(w.peers.map((peer) => [peer.peer_id, peer])),
         tracks: w.resumed ? state.tracks : EMPTY.tracks,
@@ -78,6 +86,14 @@ export function reduce(state, message) {
       return { ...state, tracks: message.data };
     case 'chat':
       return { ...state, chat: addChat(state.chat, [message.data]) };
+    case 'policy':
+      return { ...state, policy: message.data };
+    case 'permissions':
+      return { ...state, permissions: message.data, waiting: message.data.moderate ? state.waiting : [] };
+    case 'knock':
+      return { ...state, waiting: message.data };
+    case 'chat_cleared':
+      return { ...state, chat: state.chat.filter((m) => isLater(m.id, message.data.lastId)) };
     case 'speakers':
       return { ...state, speakers: new Map(message.data.map((s) => [s.peer_id, s.level])) };
     case 'quality':
@@ -85,6 +101,11 @@ export function reduce(state, message) {
     default:
       return state;
   }
+}
+
+/** Of two ids of chat messages, which are decimal and may be long. @param {string} a @param {string} b */
+function isLater(a, b) {
+  return a.length === b.length ? a > b : a.length > b.length;
 }
 
 /**

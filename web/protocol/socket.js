@@ -217,6 +217,7 @@ export class SignalSocket {
       return;
     }
     if (message.event === 'welcome') this.#welcomed();
+    if (message.event === 'lobby') this.#waits();
     this.#options.onMessage(message);
   }
 
@@ -229,6 +230,14 @@ export class SignalSocket {
     this.#restarting = false;
     this.#become('open');
     this.#heartbeat.start();
+  }
+
+  /** Before the room: a person decides, which takes as long as it takes. */
+  #waits() {
+    this.#clearTimer();
+    this.#failures = 0;
+    this.#silence = false;
+    this.#inside = true;
   }
 
   /** Nothing came back over an open socket: it is replaced. */

@@ -8,19 +8,22 @@
  * own: those over which the page was loaded may all be dead without a word, and
  * each would swallow a request.
  *
+ * `token` is that of an invitation, if there is one.
+ *
  * Never rejects: a server that cannot be reached is a refusal with status 0 and
  * code `unreachable`. Only an abort through the signal rejects.
  *
  * @param {string} url of the endpoint
  * @param {{room: string, username: string}} who
- * @param {{signal?: AbortSignal, apart?: boolean, fetch?: typeof fetch}} [options]
+ * @param {{signal?: AbortSignal, apart?: boolean, token?: string, fetch?: typeof fetch}} [options]
  * @returns {Promise<Admission|Refusal>}
  */
 export async function validate(url, who, options = {}) {
   const query = new URLSearchParams({ room: who.room, username: who.username });
   const get = options.fetch ?? globalThis.fetch.bind(globalThis);
+  const headers = options.token ? { Authorization: `Bearer ${options.token}` } : undefined;
   try {
-    const response = await get(`${url}?${query}`, { signal: options.signal, cache: 'no-store', credentials: options.apart ? 'omit' : 'same-origin' });
+    const response = await get(`${url}?${query}`, { signal: options.signal, cache: 'no-store', credentials: options.apart ? 'omit' : 'same-origin', headers });
     const body = await response.json().catch(() => ({}));
     if (response.ok) {
       return {

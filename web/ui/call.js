@@ -77,9 +77,9 @@ export class AqCall extends AqElement {
     this.#asking.hidden = !asking;
     this.#stage.model = call;
     this.#audio.model = { audio: call.audio, speaker };
-    this.#controls.model = { on: call.on, may: call.may, trouble, panel, unread, people: call.people.length };
+    this.#controls.model = { on: call.on, may: call.may, trouble, panel, unread, people: call.people.length, waiting: call.moderation.waiting.length, muted: call.people[0]?.muted ?? [] };
     this.#chat.model = { chat: call.chat, pending: call.pendingChat, peerId: call.peerId, may: call.may.chat };
-    this.#people.model = { people: call.people };
+    this.#people.model = { people: call.people, moderation: call.moderation };
     this.#showPanel(panel);
   }
 

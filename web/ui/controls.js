@@ -13,6 +13,8 @@ import { draw, icon } from './icons.js';
  * @property {'chat'|'people'|null} panel   which is open
  * @property {number} unread
  * @property {number} people
+ * @property {number} waiting   people who wait to be let in
+ * @property {readonly string[]} muted   our sources that a moderator has turned off for good
  */
 
 /** A button with an icon, a label for screen readers and a tip. */
@@ -76,15 +78,15 @@ export class AqControls extends AqElement {
   }
 
   /** @override @param {ControlsModel} model */
-  render({ on, may, trouble, panel, unread, people }) {
+  render({ on, may, trouble, panel, unread, people, waiting, muted }) {
     this.#microphone.show({
-      label: on.microphone ? 'Turn microphone off' : 'Turn microphone on',
+      label: muted.includes('microphone') ? 'A moderator has turned off your microphone' : on.microphone ? 'Turn microphone off' : 'Turn microphone on',
       icon: on.microphone ? 'microphone' : 'microphone-off',
       off: !on.microphone,
       hidden: !may.microphone,
     });
     this.#camera.show({
-      label: on.camera ? 'Turn camera off' : 'Turn camera on',
+      label: muted.includes('camera') ? 'A moderator has turned off your camera' : on.camera ? 'Turn camera off' : 'Turn camera on',
       icon: on.camera ? 'camera' : 'camera-off',
       off: !on.camera,
       hidden: !may.camera,
@@ -98,12 +100,14 @@ export class AqControls extends AqElement {
     });
     setAttribute(this.#screen.button, 'data-active', on.screen);
     this.#hand.show({ label: 'Raise hand', pressed: on.hand });
-    this.#people.show({ label: `${people} ${people === 1 ? 'person' : 'people'} here`, expanded: panel === 'people' });
+    const here = `${people} ${people === 1 ? 'person' : 'people'} here`;
+    this.#people.show({ label: waiting > 0 ? `${here}, ${waiting} waiting to be let in` : here, expanded: panel === 'people' });
     this.#chat.show({ label: unread > 0 ? `${unread > 99 ? '99+' : unread} unread in chat` : 'Chat', expanded: panel === 'chat' });
     this.#leave.show({ label: 'Leave the room' });
     setText(this.#unread, unread > 99 ? '99+' : String(unread));
     this.#unread.hidden = unread === 0;
-    setText(this.#count, String(people));
+    setText(this.#count, waiting > 0 ? `${people}+${waiting}` : String(people));
+    this.#count.classList.toggle('quiet', waiting === 0);
   }
 }
 

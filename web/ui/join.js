@@ -7,6 +7,7 @@ import { AqPreview } from './preview.js';
 /**
  * @typedef {object} JoinModel
  * @property {boolean} joining
+ * @property {boolean} lobby    outside, until somebody lets us in
  * @property {import('../protocol/ending.js').Ending|null} ending   why the last visit or attempt ended
  * @property {Omit<import('./preview.js').PreviewModel, 'name'>} preview
  */
@@ -24,6 +25,13 @@ export class AqJoin extends AqElement {
   #endTitle = h('strong', { 'data-testid': 'ending-title' });
   #endText = h('p', {});
   #ending = h('div', { class: 'notice', role: 'alert', hidden: true }, icon('warning'), h('div', {}, this.#endTitle, this.#endText));
+  #cancel = h('button', { type: 'button', class: 'button wide', 'data-testid': 'lobby-leave' }, 'Do not wait');
+  #lobby = h(
+    'div',
+    { class: 'lobby-wait', role: 'status', 'data-testid': 'lobby', hidden: true },
+    h('p', {}, 'You are outside, until a moderator of the room lets you in.'),
+    this.#cancel,
+  );
   #form = h(
     'form',
     { class: 'join-form', 'data-testid': 'join-form', novalidate: true },
@@ -34,6 +42,7 @@ export class AqJoin extends AqElement {
     h('div', { class: 'field' }, h('label', { for: 'aq-name' }, 'Your name'), this.#name, this.#nameNote),
     this.#join,
     this.#without,
+    this.#lobby,
   );
   #preview = new AqPreview();
 
@@ -52,6 +61,7 @@ export class AqJoin extends AqElement {
       },
       { signal },
     );
+    this.#cancel.addEventListener('click', () => this.emit('aq-leave'), { signal });
     this.#without.addEventListener('click', () => this.#submit(false), { signal });
     const changed = () => {
       this.emit('aq-who', this.who);
@@ -62,12 +72,14 @@ export class AqJoin extends AqElement {
   }
 
   /** @override @param {JoinModel} model */
-  render({ joining, ending, preview }) {
+  render({ joining, lobby, ending, preview }) {
+    this.#lobby.hidden = !lobby;
+    this.#join.hidden = lobby;
     this.#preview.model = { ...preview, name: this.#name.value.trim() };
     setText(this.#label, joining ? 'Joining…' : ending?.rejoin && ending.code === 'left' ? 'Join again' : 'Join');
     this.#join.disabled = joining;
     this.#without.disabled = joining;
-    this.#without.hidden = !preview.support.devices || !(preview.wanted.camera || preview.wanted.microphone);
+    this.#without.hidden = lobby || !preview.support.devices || !(preview.wanted.camera || preview.wanted.microphone);
     this.#ending.hidden = !ending || joining;
     if (!ending) return;
     setAttribute(this.#ending, 'data-testid', ending.code === 'left' ? 'ended' : 'error-box');

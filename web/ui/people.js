@@ -2,20 +2,25 @@
 
 import { AqElement, h, setAttribute, setText } from './element.js';
 import { icon } from './icons.js';
+import { AqModeration } from './moderation.js';
+import { AqPersonMenu } from './personmenu.js';
 import { hueOf, initials } from './text.js';
 
 /** @typedef {import('../model.js').CallModel['people'][number]} Person */
 
-/** @extends {AqElement<{people: Person[]}>} */
+/** @typedef {{people: Person[], moderation: import('./moderation.js').ModerationModel}} PeopleModel */
+
+/** @extends {AqElement<PeopleModel>} */
 export class AqPeople extends AqElement {
   #list = h('ul', { class: 'people-list', 'data-testid': 'people-list', 'aria-label': 'People' });
   #copy = h('button', { type: 'button', class: 'button wide', 'data-testid': 'people-copy' }, icon('link'), 'Copy link to invite');
+  #moderation = new AqModeration();
   /** @type {Map<string, PersonItem>} */
   #items = new Map();
 
   /** @override */
   build() {
-    this.append(h('div', { class: 'people-scroll', tabindex: 0, role: 'group', 'aria-label': 'List of people' }, this.#list), this.#copy);
+    this.append(h('div', { class: 'people-scroll', tabindex: 0, role: 'group', 'aria-label': 'List of people' }, this.#moderation, this.#list), this.#copy);
   }
 
   /** @override @param {AbortSignal} signal */
@@ -23,8 +28,9 @@ export class AqPeople extends AqElement {
     this.#copy.addEventListener('click', () => this.emit('aq-copy-link'), { signal });
   }
 
-  /** @override @param {{people: Person[]}} model */
-  render({ people }) {
+  /** @override @param {PeopleModel} model */
+  render({ people, moderation }) {
+    this.#moderation.model = moderation;
     const present = new Set(people.map((person) => person.peerId));
     for (const [id, item] of this.#items) {
       if (present.has(id)) continue;
@@ -38,7 +44,7 @@ export class AqPeople extends AqElement {
         this.#items.set(person.peerId, item);
         this.#list.append(item.element);
       }
-      item.show(person);
+      item.show(person, moderation.may && !person.self);
     }
   }
 }
@@ -52,21 +58,33 @@ class PersonItem {
   #lost = mark('lost', 'Connection lost');
   #microphone = mark('microphone-off', 'Microphone off');
   #camera = mark('camera-off', 'Camera off');
-  element = h('li', { class: 'person', 'data-testid': 'person' }, this.#avatar, h('span', { class: 'person-text' }, this.#name, this.#note), this.#hand, this.#lost, this.#microphone, this.#camera);
+  #menu = new AqPersonMenu();
+  element = h('li', { class: 'person', 'data-testid': 'person' }, this.#avatar, h('span', { class: 'person-text' }, this.#name, this.#note), this.#hand, this.#lost, this.#microphone, this.#camera, this.#menu);
 
-  /** @param {Person} person */
-  show(person) {
+  /** @param {Person} person @param {boolean} moderate  the menu is there */
+  show(person, moderate) {
+    this.#menu.hidden = !moderate;
+    if (moderate) this.#menu.model = person;
     setAttribute(this.element, 'data-peer-id', person.peerId);
     setAttribute(this.element, 'data-speaking', person.speaking);
     this.#avatar.className = `avatar hue-${hueOf(person.peerId || person.name)}`;
     setText(this.#avatar, initials(person.name));
     setText(this.#name, person.name);
-    setText(this.#note, person.self ? 'You' : '');
+    setText(this.#note, noteOf(person));
     this.#hand.hidden = !person.hand;
     this.#lost.hidden = !person.lost;
     this.#microphone.hidden = person.microphone;
     this.#camera.hidden = person.camera;
   }
+}
+
+/** @param {Person} person */
+function noteOf(person) {
+  const words = person.self ? ['You'] : [];
+  if (person.moderator) words.push('Moderator');
+  if (person.muted.includes('microphone')) words.push('microphone forbidden');
+  if (person.muted.includes('camera')) words.push('camera forbidden');
+  return words.join(', ');
 }
 
 /** @param {import('./icons.js').IconName} name @param {string} words */
