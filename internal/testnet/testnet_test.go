@@ -3,6 +3,7 @@ package testnet
 import (
 	"context"
 	"encoding/json"
+	"net"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -97,6 +98,27 @@ func connectAndCut(t *testing.T, lite bool) {
 			if s == webrtc.PeerConnectionStateFailed {
 				break
 			}
+		}
+	})
+}
+
+// Of a thousand ports all but one are forgotten.
+func TestForgottenPortsAreNotGivenAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := New(t).NewLink()
+		for port := 5000; port < 6000; port++ {
+			if port != 5500 {
+				l.ports[port] = true
+			}
+		}
+		l.Forget()
+		conn, err := l.Net().ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(10, 0, 0, 2)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = conn.Close() }()
+		if port := conn.LocalAddr().(*net.UDPAddr).Port; port != 5500 {
+			t.Errorf("port %d", port)
 		}
 	})
 }
