@@ -339,6 +339,23 @@ func TestICERestartKeepsMedia(t *testing.T) {
 	})
 }
 
+// Candidates may come before the answer, also those of a restart (docs/protocol.md).
+// They are all there is when the answer takes long: pion's agent sends 8 checks,
+// 200 ms apart, and the server cannot place them before the answer.
+func TestCandidatesBeforeTheAnswerOfARestart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		net := testnet.New(t, testnet.Delay(20*time.Millisecond))
+		session := net.Session(sfu.Options{API: net.API(false)})
+		alice := net.Join(session, "alice", testnet.Publishing(camera()))
+		bob := net.Join(session, "bob", func(o *client.Options) { o.CandidatesFirst = true })
+		bob.WaitKeyframe(alice, 2*time.Second)
+		bob.SlowAnswers(2 * time.Second)
+		bob.Server.Restart()
+		time.Sleep(time.Second) // what was on its way has come
+		bob.WaitPackets(alice, types.KindVideo, received(bob, alice)+20, 2*time.Second)
+	})
+}
+
 // One restart is enough: what asks for another while it runs is not heard.
 func TestOneRestartAtATime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
