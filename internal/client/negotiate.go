@@ -122,6 +122,7 @@ func (n *negotiation) offer(m types.Message) error {
 			return err
 		}
 	}
+	n.local.hold()
 	if err := n.pc.SetRemoteDescription(offer); err != nil {
 		return fmt.Errorf("client: offer %d: %w", m.OfferID, err)
 	}

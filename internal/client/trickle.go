@@ -8,8 +8,9 @@ import (
 	"aq-server/internal/types"
 )
 
-// trickle sends the candidates of one PeerConnection as they are found, but not
-// before it is opened: pion may find the first before the answer is written.
+// trickle sends the candidates of one PeerConnection as they are found, but while
+// an answer is being made not before it is opened: pion may find the first before
+// the answer is written, also those of an ICE restart.
 type trickle struct {
 	c *Client
 
@@ -28,6 +29,12 @@ func (t *trickle) found(candidate webrtc.ICECandidateInit) {
 	}
 	t.mu.Unlock()
 	t.send(candidate)
+}
+
+func (t *trickle) hold() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.opened = false
 }
 
 func (t *trickle) open() {

@@ -144,7 +144,8 @@ func (p *Peer) handleCandidate(candidate types.Candidate) {
 	init := webrtc.ICECandidateInit{
 		Candidate: candidate.Candidate, SDPMid: candidate.SDPMid, SDPMLineIndex: candidate.SDPMLineIndex,
 	}
-	if !c.answered {
+	if !c.answered || c.state == waiting && c.restarts {
+		// pion does not take one of a generation that it has not been told of.
 		c.early = append(c.early, init) // at most maxCandidates
 		return
 	}

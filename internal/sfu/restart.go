@@ -42,6 +42,11 @@ func (p *Peer) connectionChanged(c *connection, state webrtc.PeerConnectionState
 			c.deadline = time.Now().Add(p.session.opts.AnswerTimeout)
 		}
 		c.retry = time.Now().Add(restartRetry)
+		if c.state == waiting && c.pc.ICEConnectionState() == webrtc.ICEConnectionStateFailed {
+			// Nobody has answered for so long that pion's agent has given up what
+			// the offer names, candidates and all: an answer leads nowhere.
+			c.restarts = false
+		}
 		p.restartFor(restartFailed)
 	case webrtc.PeerConnectionStateClosed:
 		// DTLS was closed by the client: his PeerConnection is gone.

@@ -90,6 +90,7 @@ type Peer struct {
 
 	ready    chan struct{} // closed when Server is set
 	offline  atomic.Bool
+	slow     atomic.Int64 // nanoseconds
 	silences atomic.Int64
 }
 
@@ -149,6 +150,9 @@ func (p *Peer) Offline(offline bool) {
 // SocketLost takes the signalling away, or gives it back, while media flows on.
 func (p *Peer) SocketLost(lost bool) { p.offline.Store(lost) }
 
+// SlowAnswers delays the client's answers on their way to the server.
+func (p *Peer) SlowAnswers(d time.Duration) { p.slow.Store(int64(d)) }
+
 // Silences counts how often the server found the client silent.
 func (p *Peer) Silences() int64 { return p.silences.Load() }
 
@@ -199,6 +203,7 @@ func (p *Peer) fromClient(m types.Message) error {
 	var err error
 	switch m.Event {
 	case types.EventAnswer:
+		time.Sleep(time.Duration(p.slow.Load()))
 		var d types.SessionDescription
 		err = json.Unmarshal([]byte(m.Data), &d)
 		fault = p.Server.HandleAnswer(d, m.OfferID)

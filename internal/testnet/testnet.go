@@ -227,7 +227,38 @@ func (n *Net) NewLink() *Link {
 
 // Net is the network as this client sees it, for client.Options.Net.
 func (l *Link) Net() transport.Net {
-	return shapedNet{l.net, func(net.Addr) *shaper { return &l.up }}
+	return freshNet{shapedNet{l.net, func(net.Addr) *shaper { return &l.up }}, l}
+}
+
+// freshNet never gives a port again that a NAT has forgotten, which the simulated
+// network's choice at random would once in a thousand times.
+type freshNet struct {
+	shapedNet
+	l *Link
+}
+
+func (n freshNet) ListenUDP(network string, at *net.UDPAddr) (transport.UDPConn, error) {
+	if at != nil && at.Port != 0 {
+		return n.shapedNet.ListenUDP(network, at)
+	}
+	for {
+		var choice net.UDPAddr // vnet writes its choice into it
+		if at != nil {
+			choice = *at
+		}
+		conn, err := n.shapedNet.ListenUDP(network, &choice)
+		if err != nil || !n.l.hasForgotten(conn.LocalAddr()) {
+			return conn, err
+		}
+		defer func() { _ = conn.Close() }() // not before another one is found
+	}
+}
+
+func (l *Link) hasForgotten(at net.Addr) bool {
+	l.n.mu.Lock()
+	defer l.n.mu.Unlock()
+	udp, ok := at.(*net.UDPAddr)
+	return ok && l.forgotten[udp.Port]
 }
 
 // Loss loses that share of the packets to the server (up) and from it (down),

@@ -3,6 +3,7 @@ package testnet
 import (
 	"context"
 	"encoding/json"
+	"net"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -96,6 +97,76 @@ func connectAndCut(t *testing.T, lite bool) {
 		for s := range states {
 			if s == webrtc.PeerConnectionStateFailed {
 				break
+			}
+		}
+	})
+}
+
+// Of a thousand ports all but one are forgotten.
+func TestForgottenPortsAreNotGivenAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := New(t).NewLink()
+		for port := 5000; port < 6000; port++ {
+			if port != 5500 {
+				l.ports[port] = true
+			}
+		}
+		l.Forget()
+		conn, err := l.Net().ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(10, 0, 0, 2)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = conn.Close() }()
+		if port := conn.LocalAddr().(*net.UDPAddr).Port; port != 5500 {
+			t.Errorf("port %d", port)
+		}
+	})
+}
+
+// A candidate that comes before the answer of its ICE restart is of a generation
+// that pion at the other end does not know, and is lost.
+func TestCandidatesOfARestartFollowTheAnswer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := New(t)
+		made, err := n.API(false).NewPeerConnection(false, func() {})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(made.Out.Close)
+		t.Cleanup(func() { _ = made.PC.GracefulClose() })
+		if _, err := made.PC.AddTransceiverFromKind(webrtc.RTPCodecTypeAudio); err != nil {
+			t.Fatal(err)
+		}
+		sent := make(chan types.Message, 10)
+		c, err := client.NewLocal(client.Options{Protocol: 1, Net: n.NewLink().Net(), Interfaces: Interfaces},
+			func(m types.Message) error { sent <- m; return nil })
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(c.Close)
+		for id := range uint64(20) {
+			offer, err := made.PC.CreateOffer(&webrtc.OfferOptions{ICERestart: id > 0})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := made.PC.SetLocalDescription(offer); err != nil {
+				t.Fatal(err)
+			}
+			m := types.NewMessage(types.EventOffer, offer)
+			m.OfferID = id + 1
+			c.Deliver(m)
+			if m = <-sent; m.Event != types.EventAnswer {
+				t.Fatalf("%s %s before answer %d", m.Event, m.Data, id+1)
+			}
+			var answer webrtc.SessionDescription
+			if err := json.Unmarshal([]byte(m.Data), &answer); err != nil {
+				t.Fatal(err)
+			}
+			if err := made.PC.SetRemoteDescription(answer); err != nil {
+				t.Fatal(err)
+			}
+			if m = <-sent; m.Event != types.EventCandidate {
+				t.Fatalf("%s after the answer", m.Event)
 			}
 		}
 	})
