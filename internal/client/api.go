@@ -119,6 +119,9 @@ func settings(opts Options) webrtc.SettingEngine {
 		s.SetNetworkTypes(opts.NetworkTypes)
 	}
 	s.DisableActiveTCP(true)
+	if opts.DTLSServer {
+		_ = s.SetAnsweringDTLSRole(webrtc.DTLSRoleServer) // fails for DTLSRoleAuto alone
+	}
 	if opts.Interfaces != nil {
 		s.SetInterfaceFilter(opts.Interfaces)
 	}

@@ -48,6 +48,9 @@ type Options struct {
 	// for what it publishes. Streams that arrive are not read, State.Peers does
 	// not follow who comes and goes, and of offers the SDP is not kept.
 	Light bool
+	// DTLSServer has the client answer as the DTLS server. The usual answer, and
+	// that of browsers, is the client's role.
+	DTLSServer bool
 	// Codecs this client decodes, in the order it prefers; nil means all.
 	Codecs []string
 	// Publish lists what the client sends, from its first answer on.
