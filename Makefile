@@ -49,8 +49,9 @@ vet:
 staticcheck:
 	go run $(STATICCHECK) ./...
 
+# Those that take longest begin first: the others fill what they leave of the cores.
 go-test: ## the Go tests, with the race detector
-	go test -race -timeout 20m -json ./... | node scripts/gotest.mjs
+	go test -race -timeout 20m -json ./test/e2e ./internal/testnet ./test/soak ./... | node scripts/gotest.mjs
 
 types: ## checks the JSDoc types of the page
 	npx tsc --noEmit -p web/tsconfig.json
