@@ -9,14 +9,18 @@ const source = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe
  * The serious and critical violations of what the page shows now, one line each.
  *
  * @param {import('playwright-core').Page} page
+ * @param {{contrastOnly?: boolean}} [what] only what depends on the colours, of a page that was looked at before
  * @returns {Promise<string[]>}
  */
-export async function violations(page) {
+export async function violations(page, { contrastOnly = false } = {}) {
   if (!(await page.evaluate(() => 'axe' in window))) await page.evaluate(source);
-  return page.evaluate(async () => {
-    const { violations } = await window.axe.run(document, { resultTypes: ['violations'] });
+  return page.evaluate(async (contrastOnly) => {
+    /** @type {import('axe-core').RunOptions} */
+    const options = { resultTypes: ['violations'] };
+    if (contrastOnly) options.runOnly = ['color-contrast'];
+    const { violations } = await window.axe.run(document, options);
     return violations
       .filter((v) => v.impact === 'serious' || v.impact === 'critical')
       .flatMap((v) => v.nodes.map((n) => `${v.impact} ${v.id}: ${n.target.join(' ')}: ${n.failureSummary}`));
-  });
+  }, contrastOnly);
 }
