@@ -79,6 +79,7 @@ type connection struct {
 	nextOffer   time.Time // not before, after the first few
 	deadline    time.Time // for the answer, and for the connection; zero: none
 	nextReport  time.Time // zero until connected
+	reportTicks int       // seconds of reports so far, see earlyReports
 	retry       time.Time // of a restart that has not led back; zero: none
 	ask         time.Time // again, for what the client has not declared; zero: nothing
 	asked       int

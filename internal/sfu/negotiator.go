@@ -20,6 +20,11 @@ const (
 	gatherTimeout  = time.Second
 	reportInterval = time.Second
 	firstReport    = 100 * time.Millisecond
+	// Sender reports come every second at first, until receivers have aligned sound
+	// and picture, and then every laterReports seconds: clocks drift by less than a
+	// millisecond in that time (RFC 3550, section 6.2, would allow five).
+	earlyReports = 10
+	laterReports = 3
 	// restartRetry is after what time another way is looked for when a restart
 	// has not connected: clients give up their checks sooner than an outage ends.
 	restartRetry = 3 * time.Second
@@ -109,7 +114,9 @@ func (p *Peer) onDue(now time.Time) {
 	p.onDownlinkDue(now)
 	if soon(c.nextReport, now) {
 		c.nextReport = now.Add(reportInterval)
-		c.reports(now)
+		if c.reportTicks++; c.reportTicks <= earlyReports || c.reportTicks%laterReports == 0 {
+			c.reports(now)
+		}
 		p.reportQuality(now)
 	}
 	if soon(c.nextLook, now) {
