@@ -6,8 +6,9 @@ import (
 )
 
 const (
-	// MaxDatagram bounds one datagram of a batch.
-	MaxDatagram = 1500
+	// MaxDatagram bounds one datagram of a batch: what fills an Ethernet frame when
+	// it comes is larger when it leaves, with other header extensions.
+	MaxDatagram = 1600
 	// maxMessages is how many messages one system call sends. More would save
 	// nothing and make the first wait for the last.
 	maxMessages = 64
@@ -15,7 +16,7 @@ const (
 	maxSegments = 64
 	// maxMessage is what a UDP datagram can be, and so a message of several.
 	maxMessage = 65507 - 8
-	// arenaSize holds 120 full datagrams; a batch that is full is sent.
+	// arenaSize holds 100 full datagrams; a batch that is full is sent.
 	arenaSize = 160 << 10
 )
 

@@ -19,6 +19,7 @@ import (
 	"go.uber.org/goleak"
 
 	"aq-server/internal/metrics"
+	"aq-server/internal/sfu/packet"
 	"aq-server/internal/udpio"
 )
 
@@ -253,6 +254,23 @@ func TestOversizedPacketIsRefused(t *testing.T) {
 	}
 	if _, err := o.WriteRTP(b, &rtp.Header{Version: 2}, make([]byte, udpio.MaxDatagram-12-tagSize)); err != nil {
 		t.Errorf("the largest packet: %v", err)
+	}
+}
+
+// Whatever a publisher gets in gets out: with all header extensions of this hop,
+// as RTX, evened out and sealed it is larger than it was, and larger than an
+// Ethernet frame at worst. IP cuts it then.
+func TestLargestReceivedPacketGetsOut(t *testing.T) {
+	o := sealed(t, nil)
+	h := &rtp.Header{Version: 2, Padding: true, PaddingSize: 8}
+	for id, size := range []int{16, 2, 3, 1, 1, 16} { // MID, TWCC, send time, level, orientation, capture time
+		if err := h.SetExtension(uint8(id+1), make([]byte, size)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const rtx = 2 // octets of the original number, RFC 4588
+	if _, err := o.WriteRTP(NewBatch(), h, make([]byte, packet.MaxSize-12+rtx)); err != nil {
+		t.Error(err)
 	}
 }
 
