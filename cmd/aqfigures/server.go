@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -14,6 +13,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"aq-server/internal/spawn"
 )
 
 // server is a server process under measurement.
@@ -37,39 +38,23 @@ func build(ctx context.Context) (path string, remove func(), err error) {
 
 // start runs the server on a free port and waits until it is well.
 func start(ctx context.Context, binary string, env []string) (*server, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	port, err := spawn.FreePort()
 	if err != nil {
 		return nil, err
 	}
-	port := l.Addr().(*net.TCPAddr).Port
-	if err := l.Close(); err != nil {
-		return nil, err
-	}
-	s := &server{url: fmt.Sprintf("http://127.0.0.1:%d", port), cmd: exec.Command(binary)}
-	s.cmd.Env = append(os.Environ(), append(env, "LOG_LEVEL=error", "PORT="+strconv.Itoa(port))...)
+	s := &server{url: "http://127.0.0.1:" + port, cmd: exec.Command(binary)}
+	s.cmd.Env = append(os.Environ(), append(env, "LOG_LEVEL=error", "PORT="+port)...)
 	s.cmd.Stderr = os.Stderr
 	if err := s.cmd.Start(); err != nil {
 		return nil, err
 	}
-	deadline := time.NewTimer(10 * time.Second)
-	defer deadline.Stop()
-	retry := time.NewTicker(20 * time.Millisecond)
-	defer retry.Stop()
-	for {
-		if resp, err := http.Get(s.url + "/health"); err == nil {
-			_ = resp.Body.Close()
-			return s, nil
-		}
-		select {
-		case <-retry.C:
-		case <-deadline.C:
-			s.stop()
-			return nil, errors.New("the server does not answer")
-		case <-ctx.Done():
-			s.stop()
-			return nil, ctx.Err()
-		}
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	if err := spawn.Healthy(ctx, s.url); err != nil {
+		s.stop()
+		return nil, err
 	}
+	return s, nil
 }
 
 func (s *server) stop() {

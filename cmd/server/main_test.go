@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"aq-server/internal/config"
+	"aq-server/internal/spawn"
 
 	"github.com/gorilla/websocket"
 )
@@ -88,7 +89,10 @@ type lines struct {
 func launch(t *testing.T, environ ...string) *process {
 	t.Helper()
 	for try := 0; ; try++ {
-		port := freePort(t)
+		port, err := spawn.FreePort()
+		if err != nil {
+			t.Fatal(err)
+		}
 		p := begin(t, command(t, append([]string{"PORT=" + port}, environ...)), port)
 		if p.waitLog(`"url":"http`) {
 			return p
@@ -146,17 +150,6 @@ func (p *process) end(t *testing.T) int {
 		t.Errorf("the server's log:\n%s", &p.log.text)
 	}
 	return p.cmd.ProcessState.ExitCode()
-}
-
-func freePort(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", ":0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	_, port, _ := net.SplitHostPort(l.Addr().String())
-	return port
 }
 
 // Every setting with a bad value ends the start with code 2 and one line that

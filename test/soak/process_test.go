@@ -5,7 +5,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -18,6 +17,7 @@ import (
 	"go.uber.org/goleak"
 
 	"aq-server/internal/client"
+	"aq-server/internal/spawn"
 )
 
 // deadline bounds what takes milliseconds on a quiet machine.
@@ -40,7 +40,10 @@ func launch(t *testing.T, settings ...string) *process {
 	if out, err := exec.Command("go", "build", "-o", binary, "../../cmd/server").CombinedOutput(); err != nil {
 		t.Fatalf("build: %v\n%s", err, out)
 	}
-	port := freePort(t)
+	port, err := spawn.FreePort()
+	if err != nil {
+		t.Fatal(err)
+	}
 	p := &process{t: t, url: "http://127.0.0.1:" + port}
 	cmd := exec.Command(binary)
 	cmd.Env = append([]string{"PORT=" + port, "LOG_LEVEL=warn"}, settings...)
@@ -55,38 +58,12 @@ func launch(t *testing.T, settings ...string) *process {
 			t.Errorf("the server ended with %v:\n%s", err, p.output.String())
 		}
 	})
-	eventually(t, "the server to answer", func() bool {
-		response, err := http.Get(p.url + "/health")
-		if err != nil {
-			return false
-		}
-		_ = response.Body.Close()
-		return response.StatusCode == http.StatusOK
-	})
-	return p
-}
-
-// freePort returns a port that nobody listens on, TCP or UDP.
-func freePort(t *testing.T) string {
-	t.Helper()
-	for range 20 {
-		tcp, err := net.Listen("tcp", ":0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		_, port, err := net.SplitHostPort(tcp.Addr().String())
-		if err != nil {
-			t.Fatal(err)
-		}
-		udp, err := net.ListenPacket("udp", ":"+port)
-		_ = tcp.Close()
-		if err == nil {
-			_ = udp.Close()
-			return port
-		}
+	ctx, cancel := context.WithTimeout(context.Background(), deadline)
+	defer cancel()
+	if err := spawn.Healthy(ctx, p.url); err != nil {
+		t.Fatal(err)
 	}
-	t.Fatal("no free port")
-	return ""
+	return p
 }
 
 // join makes a client that leaves with the test.

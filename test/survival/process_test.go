@@ -5,7 +5,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -20,6 +19,7 @@ import (
 	"go.uber.org/goleak"
 
 	"aq-server/internal/client"
+	"aq-server/internal/spawn"
 )
 
 // patience bounds what takes milliseconds on a quiet machine.
@@ -108,7 +108,10 @@ func launch(t *testing.T, settings ...string) *process { return launchTagged(t, 
 
 func launchTagged(t *testing.T, tags string, before []string, settings ...string) *process {
 	t.Helper()
-	port := freePort(t)
+	port, err := spawn.FreePort()
+	if err != nil {
+		t.Fatal(err)
+	}
 	p := &process{t: t, port: port, url: "http://127.0.0.1:" + port}
 	args := append(before, serverBinary(t, tags))
 	cmd := exec.Command(args[0], args[1:]...)
@@ -129,35 +132,12 @@ func launchTagged(t *testing.T, tags string, before []string, settings ...string
 			t.Logf("the end of the log:\n%s", strings.Join(lines[max(0, len(lines)-30):], "\n"))
 		}
 	})
-	eventually(t, "the server to answer", func() bool {
-		response, err := http.Get(p.url + "/health")
-		if err != nil {
-			return false
-		}
-		_ = response.Body.Close()
-		return response.StatusCode == http.StatusOK
-	})
-	return p
-}
-
-// freePort returns a port that nobody uses, TCP or UDP.
-func freePort(t *testing.T) string {
-	t.Helper()
-	for range 20 {
-		tcp, err := net.Listen("tcp", ":0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		_, port, _ := net.SplitHostPort(tcp.Addr().String())
-		udp, err := net.ListenPacket("udp", ":"+port)
-		_ = tcp.Close()
-		if err == nil {
-			_ = udp.Close()
-			return port
-		}
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	if err := spawn.Healthy(ctx, p.url); err != nil {
+		t.Fatal(err)
 	}
-	t.Fatal("no free port")
-	return ""
+	return p
 }
 
 // join makes a client that leaves with the test.
