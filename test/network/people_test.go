@@ -36,12 +36,17 @@ func (s *server) dial(from *host, opts client.Options) (*client.Client, error) {
 	return client.Dial(ctx, opts)
 }
 
-// microphone and camera are light; the camera has one layer.
+// microphone and camera are light; the camera has one layer. In the short form
+// it is so light that both stay below what congestion control always leaves: on a
+// machine that is busy with other tests packets wait as they do in a queue.
 func microphone() client.PublishOptions {
 	return client.PublishOptions{Source: types.SourceMicrophone, Level: 30, Voice: true}
 }
 
 func camera() client.PublishOptions {
+	if !full() {
+		return client.PublishOptions{Source: types.SourceCamera, FPS: 20, PacketsPerFrame: 2, PacketSize: 150, Layers: 1}
+	}
 	return client.PublishOptions{Source: types.SourceCamera, FPS: 30, PacketsPerFrame: 3, PacketSize: 900, Layers: 1}
 }
 
