@@ -141,13 +141,6 @@ func TestScreenBesideTheCamera(t *testing.T) {
 			_, ok := st.TrackOf(id, types.SourceScreen)
 			return ok && screenPackets(st) > 0
 		})
-		if err := alice.Unpublish(types.SourceScreen); err != nil {
-			t.Fatal(err)
-		}
-		wait(t, bob, "the screen to go", func(st *client.State) bool {
-			_, ok := st.TrackOf(id, types.SourceScreen)
-			return !ok
-		})
 		if round == 0 {
 			wait(t, carol, "the screen as a stream of its own", func(st *client.State) bool {
 				for _, track := range st.Media {
@@ -158,6 +151,13 @@ func TestScreenBesideTheCamera(t *testing.T) {
 				return false
 			})
 		}
+		if err := alice.Unpublish(types.SourceScreen); err != nil {
+			t.Fatal(err)
+		}
+		wait(t, bob, "the screen to go", func(st *client.State) bool {
+			_, ok := st.TrackOf(id, types.SourceScreen)
+			return !ok
+		})
 	}
 	if lines := lastOffer(alice).MLines; lines != 3 {
 		t.Errorf("the publisher has %d m-lines, want microphone, camera and one screen", lines)
