@@ -18,7 +18,7 @@ func TestChurnLeavesNothingBehind(t *testing.T) {
 	alice := s.join(client.Options{Room: "churn", Username: "Alice", Protocol: 1, Publish: both()})
 	bob := s.join(client.Options{Room: "churn", Username: "Bob", Publish: both()})
 	waitMeet(t, alice, bob)
-	const rounds, crowd = 25, 8
+	const rounds, crowd = 10, 8
 	churn(t, s, alice, 2, crowd) // the call gets the m-lines it keeps
 	goroutines, descriptors := settled(s)
 	churn(t, s, alice, rounds, crowd)

@@ -5,26 +5,31 @@ import (
 	"testing"
 
 	"aq-server/internal/client"
+	"aq-server/internal/config"
 	"aq-server/internal/types"
 )
 
 // TestMoreThanAllSlots fills more than all slots: nobody gets more m-lines than
 // they are, the loudest are heard, a view brings a video, and what is hidden is
-// not sent.
+// not sent. The pool is small, because each person is a whole pion client here.
 func TestMoreThanAllSlots(t *testing.T) {
-	s := start(t)
-	const size, videoSlots, audioSlots = 32, 25, 5
+	const size, videoSlots, audioSlots = 15, 9, 5
+	s := start(t, func(c *config.Config) { c.VideoSlots, c.AudioSlots = videoSlots, audioSlots })
 	people := make([]*client.Client, size)
 	for i := range people {
 		rate := 2 // of the microphones of those who never talk
-		if i >= 7 && i < 10 || i >= 27 && i < 30 {
+		if i >= 3 && i < 6 || i >= 11 && i < 14 {
 			rate = 20
+		}
+		fps := 3
+		if i == 1 {
+			fps = 15 // hiddenIsNotSent counts his pictures
 		}
 		people[i] = s.join(client.Options{
 			Room: "plenary", Username: fmt.Sprint(i), Protocol: 1,
 			Publish: []client.PublishOptions{
 				{Source: types.SourceMicrophone, FPS: rate, Level: 110},
-				{Source: types.SourceCamera, FPS: 3, PacketsPerFrame: 1, PacketSize: 100, Layers: 1},
+				{Source: types.SourceCamera, FPS: fps, PacketsPerFrame: 1, PacketSize: 100, Layers: 1},
 			},
 		})
 	}
@@ -35,17 +40,19 @@ func TestMoreThanAllSlots(t *testing.T) {
 		})
 	}
 	// Three talk; then three others.
-	for _, first := range []int{7, 27} {
+	for _, first := range []int{3, 11} {
 		for i := range 3 {
 			people[first+i].Publication(types.SourceMicrophone).SetLevel(15, true)
 		}
+		before := make([][3]int64, size)
 		for i, c := range people {
-			var before [3]int64
-			for n := range before {
-				before[n] = c.From(people[first+n].Tag(), types.KindAudio).Packets
+			for n := range before[i] {
+				before[i][n] = c.From(people[first+n].Tag(), types.KindAudio).Packets
 			}
+		}
+		for i, c := range people {
 			wait(t, c, fmt.Sprintf("%d to hear those who talk", i), func(st *client.State) bool {
-				for n, packets := range before {
+				for n, packets := range before[i] {
 					if speaker := people[first+n]; speaker != c && st.From(speaker.Tag(), types.KindAudio).Packets <= packets+5 {
 						return false
 					}
