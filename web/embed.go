@@ -7,9 +7,12 @@ import "embed"
 // FS is the page. Its layout:
 //
 //	index.html         an html/template: {{.WebSocketPath}} is the path of the
-//	                   signalling endpoint; served at /aq_server/
-//	*.js               boot.js, main.js, and what joins the folders below
+//	                   signalling endpoint, {{.Language}} and {{.Direction}}
+//	                   are chosen by Accept-Language; served at /aq_server/
+//	*.js               boot.js, start.js, and what joins the folders below
 //	protocol/, media/  modules without elements
+//	i18n/              what is said in each language: the names of two letters
+//	page/              what wires elements, session and browser
 //	ui/, styles/       elements and their style sheets
 //	favicon.svg
 //
@@ -24,5 +27,5 @@ import "embed"
 // Unit tests lie in tests/ and are left out here, as are tsconfig.json and
 // README.md.
 //
-//go:embed index.html favicon.svg *.js protocol media ui styles
+//go:embed index.html favicon.svg *.js i18n media page protocol styles ui
 var FS embed.FS

@@ -1,8 +1,9 @@
 /** What the elements show, made from what the session and the devices say. Pure. */
 
+import { t } from './i18n/i18n.js';
 import { tracksByPeer } from './protocol/roomstate.js';
 
-/** @typedef {import('./session.js').SessionState} SessionState */
+/** @typedef {import('./sessionstate.js').SessionState} SessionState */
 /** @typedef {import('./media/localmedia.js').LocalState} LocalState */
 
 /**
@@ -48,7 +49,7 @@ import { tracksByPeer } from './protocol/roomstate.js';
  * @typedef {object} World
  * @property {number} now      milliseconds since 1970
  * @property {boolean} online  what the browser thinks; true is no promise
- * @property {import('./weakness.js').Weak} weak
+ * @property {import('./page/weakness.js').Weak} weak
  */
 
 /** After so long it is time to say what is going on. */
@@ -183,32 +184,32 @@ export function connectionOf(session, support, world) {
   /** @param {ConnectionKind} kind @param {string} text */
   const say = (kind, text, weak = false) => ({ kind, text, weak });
   if (session.phase === 'reconnecting') return say('reconnecting', awayText(session.away, world));
-  if (session.phase !== 'joined') return say('connecting', 'Connecting…');
-  if (!support.webrtc) return say('chat-only', 'Chat only');
-  if (session.mediaTrouble) return say('media-lost', 'No sound and picture: the network lets no media through. Trying again…');
+  if (session.phase !== 'joined') return say('connecting', t('connection.connecting'));
+  if (!support.webrtc) return say('chat-only', t('connection.chat-only'));
+  if (session.mediaTrouble) return say('media-lost', t('connection.media-blocked'));
   switch (session.media) {
     case 'connected':
-      return world.weak ? say('connected', weakText(world.weak, session.room.quality), true) : say('connected', 'Connected');
+      return world.weak ? say('connected', weakText(world.weak, session.room.quality), true) : say('connected', t('connection.connected'));
     case 'lost':
-      return say('media-lost', 'Sound and picture interrupted. Repairing…');
+      return say('media-lost', t('connection.media-lost'));
     default:
-      return say('media-connecting', 'Connecting sound and picture…');
+      return say('media-connecting', t('connection.media-connecting'));
   }
 }
 
-/** @param {import('./session.js').Away|null} away @param {World} world */
+/** @param {import('./sessionstate.js').Away|null} away @param {World} world */
 function awayText(away, { now, online }) {
-  if (away?.cause === 'restart') return 'The server is restarting. Reconnecting…';
+  if (away?.cause === 'restart') return t('connection.restart');
   if (away && now - away.since >= EXPLAIN_MS) {
-    return online ? 'The server does not answer. Trying again…' : 'Your network seems to be down. Waiting for it…';
+    return t(online ? 'connection.no-answer' : 'connection.offline');
   }
-  return away?.cause === 'page' ? 'Coming back into the call…' : 'Connection lost. Reconnecting…';
+  return t(away?.cause === 'page' ? 'connection.back' : 'connection.lost');
 }
 
-/** @param {import('./weakness.js').Weak} weak @param {import('./protocol/messages.js').Quality|null} quality */
+/** @param {import('./page/weakness.js').Weak} weak @param {import('./protocol/messages.js').Quality|null} quality */
 function weakText(weak, quality) {
-  if (weak === 'up') return 'Your network is weak: others may not see and hear you well';
-  if (weak === 'both') return 'Your network is weak: sound and picture may break up, for others too';
+  if (weak === 'up') return t('connection.weak.up');
+  if (weak === 'both') return t('connection.weak.both');
   const paused = quality?.paused.some((p) => p.reason === 'bandwidth');
-  return paused ? 'Your network is weak: some pictures are paused to keep the sound' : 'Your network is weak: sound and picture may break up';
+  return t(paused ? 'connection.weak.paused' : 'connection.weak.down');
 }

@@ -42,7 +42,7 @@ type asset struct {
 }
 
 // loadPage reads everything in files. The assets are by path below PagePath.
-func loadPage(files fs.FS) (page *asset, assets map[string]*asset, err error) {
+func loadPage(files fs.FS) (page pageVariants, assets map[string]*asset, err error) {
 	assets = map[string]*asset{}
 	err = fs.WalkDir(files, ".", func(name string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {
@@ -57,11 +57,8 @@ func loadPage(files fs.FS) (page *asset, assets map[string]*asset, err error) {
 			return err
 		}
 		if name == indexFile {
-			if content, err = renderPage(content); err != nil {
-				return err
-			}
-			page = newAsset(contentType, content)
-			return nil
+			page, err = renderPage(content, contentType, languagesOf(files))
+			return err
 		}
 		assets[name] = newAsset(contentType, content)
 		return nil
@@ -75,14 +72,31 @@ func loadPage(files fs.FS) (page *asset, assets map[string]*asset, err error) {
 	return page, assets, nil
 }
 
-func renderPage(source []byte) ([]byte, error) {
+// pageData is what the template gets.
+type pageData struct {
+	WebSocketPath       string
+	Language, Direction string // as the attributes lang and dir have them
+}
+
+// renderPage renders the page once for each language.
+func renderPage(source []byte, contentType string, languages []string) (pageVariants, error) {
 	t, err := template.New(indexFile).Option("missingkey=error").Parse(string(source))
 	if err != nil {
 		return nil, err
 	}
-	var b bytes.Buffer
-	err = t.Execute(&b, struct{ WebSocketPath string }{WebSocketPath})
-	return b.Bytes(), err
+	page := pageVariants{}
+	for _, language := range languages {
+		data := pageData{WebSocketPath, language, "ltr"}
+		if rightToLeft[language] {
+			data.Direction = "rtl"
+		}
+		var b bytes.Buffer
+		if err := t.Execute(&b, data); err != nil {
+			return nil, err
+		}
+		page[language] = newAsset(contentType, b.Bytes())
+	}
+	return page, nil
 }
 
 func newAsset(contentType string, content []byte) *asset {
@@ -106,7 +120,7 @@ func (a *asset) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.Set("Cache-Control", "no-cache")
 	body, etag := a.plain, `"`+a.etag+`"`
 	if a.zipped != nil {
-		h.Set("Vary", "Accept-Encoding")
+		h.Add("Vary", "Accept-Encoding")
 	}
 	zipped := a.zipped != nil && acceptsGzip(r.Header.Values("Accept-Encoding"))
 	if zipped {

@@ -30,8 +30,8 @@ const (
 
 // Options is what the table is made from.
 type Options struct {
-	// Page holds index.html, an html/template that gets WebSocketPath, and the
-	// assets beside it. It is read once, by New.
+	// Page holds index.html, an html/template that gets pageData, and the assets
+	// beside it. It is read once, by New.
 	Page fs.FS
 
 	WebSocket, Validate, Metrics http.Handler

@@ -1,7 +1,7 @@
 /** Cameras, microphones and loudspeakers: which there are, and how to open them. */
 
 /** @typedef {'microphone'|'camera'} DeviceKind */
-/** @typedef {{id: string, label: string}} Device */
+/** Some browsers give a device no label; then it is empty. @typedef {{id: string, label: string}} Device */
 /** @typedef {{microphones: Device[], cameras: Device[], speakers: Device[]}} DeviceList */
 /** @typedef {'denied'|'missing'|'busy'|'insecure'|'unsupported'|'failed'} DeviceProblem */
 
@@ -18,15 +18,13 @@ export const NO_DEVICES = Object.freeze({ microphones: [], cameras: [], speakers
 export async function listDevices(media = navigator.mediaDevices) {
   if (!media?.enumerateDevices) return NO_DEVICES;
   const all = await media.enumerateDevices();
-  /** @param {MediaDeviceKind} kind @param {string} word */
-  const pick = (kind, word) =>
-    all
-      .filter((device) => device.kind === kind && device.deviceId !== '')
-      .map((device, index) => ({ id: device.deviceId, label: device.label || `${word} ${index + 1}` }));
+  /** @param {MediaDeviceKind} kind */
+  const pick = (kind) =>
+    all.filter((device) => device.kind === kind && device.deviceId !== '').map(({ deviceId, label }) => ({ id: deviceId, label }));
   return {
-    microphones: pick('audioinput', 'Microphone'),
-    cameras: pick('videoinput', 'Camera'),
-    speakers: pick('audiooutput', 'Speaker'),
+    microphones: pick('audioinput'),
+    cameras: pick('videoinput'),
+    speakers: pick('audiooutput'),
   };
 }
 

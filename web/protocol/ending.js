@@ -1,11 +1,12 @@
-/** What a close code means: whether to come back, and the words for a person. */
+/** What a close code, or a refusal, means. The words for it are not made here (ui/words.js). */
 
 /**
  * @typedef {object} Ending
- * @property {string} code    stable, for tests and styles
- * @property {string} title
- * @property {string} text
- * @property {boolean} rejoin whether trying again makes sense
+ * @property {string} code       stable, for tests, styles and words: one of `endingOf`, or of a refusal (docs/protocol.md)
+ * @property {boolean} rejoin    whether trying again makes sense
+ * @property {boolean} refused   a join was refused; otherwise a visit ended
+ * @property {string} message    what the server said, in English; empty: nothing
+ * @property {number} closeCode  of the WebSocket; 0: there was none
  */
 
 /**
@@ -39,98 +40,35 @@ export function comesBack(code, reason, inside) {
 }
 
 /**
- * @param {number} code
- * @param {string} reason
+ * @param {number} closeCode
+ * @param {string} message  the reason beside it
  * @returns {Ending}
  */
-export function endingOf(code, reason) {
-  switch (code) {
+export function endingOf(closeCode, message) {
+  const ending = (/** @type {string} */ code, rejoin = true) => ({ code, rejoin, refused: false, message, closeCode });
+  switch (closeCode) {
     case 1000:
-      return { code: 'left', title: 'You left the room', text: 'Come back whenever you like.', rejoin: true };
+      return ending('left');
     case 1008:
-      return {
-        code: 'limit',
-        title: 'The server ended this connection',
-        text: `This page sent more than the server allows (${reason || 'limit'}). You can join again.`,
-        rejoin: true,
-      };
+      return ending('limit');
     case 1013:
-      return { code: 'full', title: 'The room is full', text: 'The last place went just now. Try again in a moment.', rejoin: true };
+      return ending('room_full');
     case 4001:
-      return { code: 'expired', title: 'Your invitation has expired', text: 'Ask for a new link to this room.', rejoin: false };
+      return ending('expired', false);
     case 4003:
-      if (reason === 'refused') return { code: 'refused', title: 'You were not let in', text: 'The moderators of this room did not let you in.', rejoin: false };
-      if (reason === 'locked') return { code: 'room_locked', title: 'The room is locked', text: 'Nobody new is let in at the moment.', rejoin: true };
-      return { code: 'removed', title: 'You were removed from the room', text: 'A moderator ended your visit.', rejoin: false };
+      if (message === 'refused') return ending('refused', false);
+      return message === 'locked' ? ending('room_locked') : ending('removed', false);
     case 4009:
-      return {
-        code: 'replaced',
-        title: 'You are in this room in another window',
-        text: 'Your place moved there. You can join once more from this window.',
-        rejoin: true,
-      };
+      return ending('replaced');
     default:
-      return {
-        code: 'fault',
-        title: 'The connection ended',
-        text: `The server closed the connection (code ${code}). You can join again.`,
-        rejoin: true,
-      };
+      return ending('fault');
   }
 }
 
 /**
- * The words for a join that the server refuses.
- *
  * @param {import('./validate.js').Refusal} refusal
  * @returns {Ending}
  */
-export function endingOfRefusal(refusal) {
-  const rejoin = true;
-  switch (refusal.code) {
-    case 'unreachable':
-      return { code: refusal.code, title: 'The server cannot be reached', text: 'Check your network connection, then try again.', rejoin };
-    case 'websocket_blocked':
-      return {
-        code: refusal.code,
-        title: 'The connection could not be opened',
-        text: 'The server answers, but something between you and it (a proxy or a filter) does not let WebSocket connections through.',
-        rejoin,
-      };
-    case 'room_full':
-      return { code: refusal.code, title: 'The room is full', text: 'Everyone who fits is inside already. Try again in a moment.', rejoin };
-    case 'server_full':
-    case 'too_many_rooms':
-      return { code: refusal.code, title: 'The server is full', text: 'It cannot take more people at the moment. Try again soon.', rejoin };
-    case 'token_required':
-      return { code: refusal.code, title: 'You need an invitation', text: 'Open the link that you were sent, or ask for one.', rejoin };
-    case 'token_invalid':
-      return {
-        code: refusal.code,
-        title: 'Your invitation does not open this room',
-        text: 'It may have expired, or be for another room. Ask for a new link.',
-        rejoin,
-      };
-    case 'room_locked':
-      return { code: refusal.code, title: 'The room is locked', text: 'Nobody new is let in at the moment.', rejoin };
-    case 'removed':
-      return { code: refusal.code, title: 'You were removed from the room', text: 'You cannot come back into this room.', rejoin: false };
-    case 'draining':
-      return { code: refusal.code, title: 'The server is restarting', text: 'It will be back in a moment.', rejoin };
-    default:
-      return { code: refusal.code, title: 'You cannot join', text: sentence(refusal.message) || 'The server refused the connection.', rejoin };
-  }
-}
-
-/**
- * Makes a server's lower-case reason a sentence.
- *
- * @param {string} text
- * @returns {string}
- */
-export function sentence(text) {
-  const trimmed = text.trim();
-  if (trimmed === '') return '';
-  const capital = trimmed[0].toUpperCase() + trimmed.slice(1);
-  return /[.!?]$/.test(capital) ? capital : capital + '.';
+export function endingOfRefusal({ code, message }) {
+  return { code, rejoin: code !== 'removed', refused: true, message, closeCode: 0 };
 }

@@ -37,7 +37,7 @@ export async function validate(url, who, options = {}) {
       ok: false,
       status: response.status,
       code: String(body.error?.code ?? 'refused'),
-      message: String(body.error?.message ?? `The server answered ${response.status}`),
+      message: String(body.error?.message ?? `HTTP ${response.status}`),
       retryAfterMs: (Number(response.headers.get('Retry-After')) || 0) * 1000,
     };
   } catch (error) {

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { Invite } from '../invite.js';
+import './english.js';
+import { Invite } from '../page/invite.js';
 import { endingOfRefusal } from '../protocol/ending.js';
+import { endingText } from '../ui/words.js';
 import { validate } from '../protocol/validate.js';
 
 /** @param {string} href */
@@ -58,6 +60,6 @@ test('validate sends the token as a header, not in the address', async () => {
 test('a refused invitation has words of its own', () => {
   for (const code of ['token_required', 'token_invalid']) {
     const ending = endingOfRefusal({ ok: false, status: 401, code, message: 'x', retryAfterMs: 0 });
-    assert.match(ending.title, /invitation/);
+    assert.match(endingText(ending).title, /invitation/);
   }
 });

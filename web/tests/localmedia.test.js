@@ -36,7 +36,7 @@ test('both devices with one prompt', async () => {
   assert.equal(asked.length, 1);
   assert.deepEqual(local.state.on, { microphone: true, camera: true, screen: false });
   await settle();
-  assert.deepEqual(local.state.devices, { microphones: [{ id: 'm', label: 'Microphone 1' }], cameras: [], speakers: [] });
+  assert.deepEqual(local.state.devices, { microphones: [{ id: 'm', label: '' }], cameras: [], speakers: [] });
 });
 
 test('no camera: the microphone works all the same, and the camera is named as missing', async () => {

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { moderatedText, obey, permissionTexts } from '../discipline.js';
+import './english.js';
+import { moderatedText, obey, permissionTexts } from '../page/discipline.js';
 import { happenings } from '../protocol/happenings.js';
 import { decode } from '../protocol/messages.js';
 import { EMPTY, reduce } from '../protocol/roomstate.js';

@@ -2,7 +2,9 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { attemptLimit, backoff } from '../protocol/backoff.js';
-import { comesBack, endingOf, endingOfRefusal, sentence } from '../protocol/ending.js';
+import './english.js';
+import { comesBack, endingOf, endingOfRefusal } from '../protocol/ending.js';
+import { endingText, sentence } from '../ui/words.js';
 import { decode, encode } from '../protocol/messages.js';
 import { EMPTY, reduce, tracksByPeer } from '../protocol/roomstate.js';
 import { validate } from '../protocol/validate.js';
@@ -80,16 +82,18 @@ test('close codes: which come back, and words for the others', () => {
   assert.ok(comesBack(1013, '', true), 'who was inside waits for a place');
   for (const [code, reason] of [[1000, ''], [1002, ''], [1003, ''], [1007, ''], [1008, 'rate limit'], [1008, 'too many errors'], [1009, ''], [1013, ''], [4001, ''], [4003, ''], [4009, 'replaced']]) {
     assert.ok(!comesBack(Number(code), String(reason), false), `${code} ${reason}`);
-    const ending = endingOf(Number(code), String(reason));
+    const ending = endingText(endingOf(Number(code), String(reason)));
     assert.ok(ending.title && ending.text, `${code} has words`);
   }
   assert.equal(endingOf(4009, '').code, 'replaced');
 });
 
 test('a refused join is explained', () => {
-  const refusal = (/** @type {string} */ code, message = '') => endingOfRefusal({ ok: false, status: 503, code, message, retryAfterMs: 0 });
+  const refusal = (/** @type {string} */ code, message = '') => endingText(endingOfRefusal({ ok: false, status: 503, code, message, retryAfterMs: 0 }));
   for (const code of ['unreachable', 'websocket_blocked', 'room_full', 'server_full', 'too_many_rooms', 'draining']) assert.ok(refusal(code).text.length > 10, code);
-  assert.equal(refusal('bad_room', 'the room name is too long').text, 'The room name is too long.');
+  assert.match(refusal('bad_room', 'the room name is too long').text, /1 to 64/);
+  assert.deepEqual(refusal('newer_than_us', 'the moon is in the way'), { title: 'You cannot join', text: 'The moon is in the way.' });
+  assert.notEqual(refusal('removed').text, endingText(endingOf(4003, 'removed')).text, 'who was removed, and who wants to come back');
   assert.equal(sentence('why?'), 'Why?');
   assert.equal(sentence('  '), '');
 });

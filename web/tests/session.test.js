@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
+import './english.js';
 import { callModel } from '../model.js';
 import { Session } from '../session.js';
 import { FakePeerConnection, FakeStream, FakeTrack } from './fakemedia.js';

@@ -1,8 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
+import './english.js';
+import { bitrate } from '../i18n/format.js';
+import { speak } from '../i18n/i18n.js';
+import en from '../i18n/en.js';
 import { explain } from '../ui/problems.js';
-import { chatTime, continues, hueOf, initials, linkify, namesDid, rate } from '../ui/text.js';
+import { chatTime, continues, hueOf, initials, linkify, namesDid } from '../ui/text.js';
 
 /** @param {string} text */
 const links = (text) => linkify(text).filter((p) => p.href).map((p) => p.text);
@@ -48,14 +52,17 @@ test('messages of one person close together are grouped', () => {
 });
 
 test('times, rates and names', () => {
-  const format = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit', timeZone: 'UTC' });
-  assert.equal(chatTime({ timestamp: '2026-11-23T14:31:02Z', time: '01:01:01' }, format), '14:31');
-  assert.equal(chatTime({ timestamp: '', time: '01:02:03' }, format), '01:02');
-  assert.deepEqual([rate(null), rate(640000), rate(2310000)], ['–', '640 kbit/s', '2.3 Mbit/s']);
+  const timestamp = new Date(2026, 10, 23, 14, 31).toISOString();
+  speak('en', en, 'en-GB');
+  assert.equal(chatTime({ timestamp, time: '01:01:01' }), '14:31');
+  speak('en', en);
+  assert.match(chatTime({ timestamp, time: '01:01:01' }), /^02:31.PM$/);
+  assert.equal(chatTime({ timestamp: '', time: '01:02:03' }), '01:02');
+  assert.deepEqual([bitrate(640000), bitrate(2310000)], ['640 kb/s', '2.3 Mb/s']);
   assert.equal(namesDid(['Ann'], 'joined'), 'Ann joined');
   assert.equal(namesDid(['Ann', 'Bob'], 'left'), 'Ann and Bob left');
-  assert.equal(namesDid(['Ann', 'Bob', 'C', 'D', 'E'], 'joined'), 'Ann, Bob and 3 others joined');
-  assert.equal(namesDid(['Ann', 'Bob', 'C'], 'joined'), 'Ann, Bob and 1 other joined');
+  assert.equal(namesDid(['Ann', 'Bob', 'C', 'D', 'E'], 'joined'), 'Ann, Bob, and 3 others joined');
+  assert.equal(namesDid(['Ann', 'Bob', 'C'], 'joined'), 'Ann, Bob, and 1 other joined');
 });
 
 test('every problem of a device has words and a way on', () => {

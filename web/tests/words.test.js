@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { watchDoubts } from '../doubts.js';
+import './english.js';
+import { watchDoubts } from '../page/doubts.js';
 import { ResumeStore } from '../protocol/resumestore.js';
 import { offAfterReload } from '../ui/problems.js';
 import { Stall } from '../ui/stall.js';
 import { backText, markText } from '../ui/text.js';
-import { Weakness } from '../weakness.js';
+import { Weakness } from '../page/weakness.js';
 
 test('a weak network is told after four seconds, and no longer after six good ones', () => {
   const weakness = new Weakness();

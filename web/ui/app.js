@@ -1,6 +1,7 @@
 /** The whole page: the way in, the call, and what lies above both. */
 
 import { AqElement, h, setText } from './element.js';
+import { AqAudio } from './audio.js';
 import { AqCall } from './call.js';
 import { AqJoin } from './join.js';
 import { AqSettings } from './settings.js';
@@ -12,6 +13,7 @@ import { AqToasts } from './toasts.js';
  * @property {import('./join.js').JoinModel} join
  * @property {import('./call.js').CallViewModel} call
  * @property {import('./settings.js').SettingsModel} settings
+ * @property {string} speaker   device id
  */
 
 /**
@@ -26,6 +28,8 @@ export class AqApp extends AqElement {
   #call = new AqCall();
   #settings = new AqSettings();
   #toasts = new AqToasts();
+  /** Has no words, and outlives the others: nobody is to miss one while the language changes. */
+  #audio = new AqAudio();
   #announcer = h('div', { class: 'sr-only', role: 'status', 'aria-live': 'polite', 'data-testid': 'announcer' });
   /** @type {boolean|null} */
   #inCall = null;
@@ -34,7 +38,12 @@ export class AqApp extends AqElement {
   build() {
     // Whether this page is in a call already is not known yet.
     this.#call.hidden = true;
-    this.replaceChildren(h('main', { class: 'join-main', hidden: true }, this.#join), this.#call, this.#settings, this.#toasts, this.#announcer);
+    this.replaceChildren(h('main', { class: 'join-main', hidden: true }, this.#join), this.#call, this.#settings, this.#toasts, this.#audio, this.#announcer);
+  }
+
+  /** @override @param {AbortSignal} signal */
+  listen(signal) {
+    this.addEventListener('aq-unblock', () => this.#audio.unblock(), { signal });
   }
 
   /** @returns {AqJoin} */
@@ -58,6 +67,33 @@ export class AqApp extends AqElement {
     setText(this.#announcer, text);
   }
 
+  /**
+   * Makes all elements anew, for words are put in when an element is made. What
+   * somebody has typed stays, and so does the sound.
+   */
+  rebuild() {
+    const { who } = this.#join;
+    const { draft } = this.#call;
+    const { open } = this.#settings;
+    const old = { join: this.#join, call: this.#call, settings: this.#settings, toasts: this.#toasts };
+    const within = document.activeElement;
+    const focused = old.join.contains(within) || open;
+    this.#join = new AqJoin();
+    this.#call = new AqCall();
+    this.#settings = new AqSettings();
+    this.#toasts = new AqToasts();
+    this.#call.hidden = old.call.hidden;
+    old.join.replaceWith(this.#join);
+    old.call.replaceWith(this.#call);
+    old.settings.replaceWith(this.#settings);
+    old.toasts.replaceWith(this.#toasts);
+    this.#join.fill(who);
+    if (this.model) this.#show(this.model);
+    this.#call.draft = draft;
+    if (open) this.#settings.show();
+    if (focused) (open ? this.#settings : this.#join).focusLanguage();
+  }
+
   /** @override @param {AppModel} model */
   render(model) {
     const entered = this.#inCall !== model.inCall;
@@ -65,20 +101,27 @@ export class AqApp extends AqElement {
     const joinMain = /** @type {HTMLElement} */ (this.#join.parentElement);
     joinMain.hidden = model.inCall;
     this.#call.hidden = !model.inCall;
-    if (model.inCall) this.#call.model = model.call;
-    // Out of sight the preview neither plays nor listens.
-    if (!model.inCall) this.#join.model = model.join;
-    else if (entered) this.#join.model = { ...model.join, preview: { ...model.join.preview, camera: null, microphone: null } };
-    this.#settings.model = model.settings;
+    if (model.inCall || !entered) this.#show(model);
     if (!entered) return;
     if (!model.inCall) {
       this.#settings.hide();
+      this.#show(model);
       this.#call.model = model.call;
       this.#join.focusFirst();
     } else {
+      // Out of sight the preview neither plays nor listens.
+      this.#join.model = { ...model.join, preview: { ...model.join.preview, camera: null, microphone: null } };
       // What held the focus is gone; the next Tab leads from here to the controls.
       /** @type {HTMLElement|null} */ (this.#call.querySelector('main'))?.focus({ preventScroll: true });
     }
+  }
+
+  /** @param {AppModel} model */
+  #show(model) {
+    if (model.inCall) this.#call.model = model.call;
+    else this.#join.model = model.join;
+    this.#audio.model = { audio: model.call.call.audio, speaker: model.speaker };
+    this.#settings.model = model.settings;
   }
 }
 

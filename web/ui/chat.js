@@ -1,5 +1,6 @@
 /** The chat: what was written, and a field to write. */
 
+import { t } from '../i18n/i18n.js';
 import { chatKey } from '../protocol/roomstate.js';
 import { AqElement, h } from './element.js';
 import { icon } from './icons.js';
@@ -22,17 +23,17 @@ const NEAR_END_PX = 80;
 /** @extends {AqElement<ChatModel>} */
 export class AqChat extends AqElement {
   #list = h('ol', { class: 'chat-items', 'data-testid': 'chat-list' });
-  #scroll = h('div', { class: 'chat-scroll', tabindex: 0, role: 'log', 'aria-label': 'Messages' }, this.#list);
-  #empty = h('p', { class: 'chat-empty' }, 'No messages yet. What you write here everybody in the room can read.');
+  #scroll = h('div', { class: 'chat-scroll', tabindex: 0, role: 'log', 'aria-label': t('chat.messages') }, this.#list);
+  #empty = h('p', { class: 'chat-empty' }, t('chat.empty'));
   #input = h('textarea', {
     rows: 1,
-    'aria-label': 'Message',
-    placeholder: 'Write a message',
+    'aria-label': t('chat.input'),
+    placeholder: t('chat.placeholder'),
     'data-testid': 'chat-input',
     enterkeyhint: 'send',
     autocomplete: 'off',
   });
-  #send = h('button', { type: 'submit', class: 'control accent', 'aria-label': 'Send', title: 'Send', 'data-testid': 'chat-send' }, icon('send'));
+  #send = h('button', { type: 'submit', class: 'control accent', 'aria-label': t('chat.send'), title: t('chat.send'), 'data-testid': 'chat-send' }, icon('send'));
   #note = h('p', { class: 'chat-note', role: 'status' });
   #form = h('form', { class: 'chat-form', 'data-testid': 'chat-form' }, this.#note, this.#input, this.#send);
   /** @type {readonly ChatMessage[]|null} */
@@ -98,6 +99,16 @@ export class AqChat extends AqElement {
     this.#input.focus();
   }
 
+  /** What is typed and not sent. @returns {string} */
+  get draft() {
+    return this.#input.value;
+  }
+
+  set draft(text) {
+    this.#input.value = text;
+    this.#typed();
+  }
+
   /** @param {readonly ChatMessage[]} chat @param {string} peerId */
   #sync(chat, peerId) {
     const first = this.#shown[0];
@@ -119,7 +130,7 @@ export class AqChat extends AqElement {
   #showPending(pending) {
     for (const item of this.#pending) item.remove();
     this.#pending = pending.map((text) =>
-      h('li', { class: 'message pending', 'data-testid': 'chat-pending' }, h('p', { class: 'message-text' }, text), h('span', { class: 'message-time' }, 'Sending…')),
+      h('li', { class: 'message pending', 'data-testid': 'chat-pending' }, h('p', { class: 'message-text' }, text), h('span', { class: 'message-time' }, t('chat.sending'))),
     );
     this.#list.append(...this.#pending);
   }
@@ -137,7 +148,7 @@ export class AqChat extends AqElement {
   #typed() {
     const length = [...this.#input.value.trim()].length;
     const over = length - LONGEST;
-    this.#note.textContent = over > 0 ? `${over} characters too many` : length > LONGEST - 200 ? `${-over} characters left` : '';
+    this.#note.textContent = over > 0 ? t('chat.too-long', { n: over }) : length > LONGEST - 200 ? t('chat.left', { n: -over }) : '';
     this.#send.disabled = over > 0;
     this.#input.style.height = 'auto';
     this.#input.style.height = `${Math.min(this.#input.scrollHeight + 2, 140)}px`;
@@ -160,7 +171,7 @@ function messageItem(message, before, peerId) {
   const head = h(
     'div',
     { class: joined ? 'message-head sr-only' : 'message-head' },
-    h('span', { class: 'message-name', 'data-testid': 'chat-author', dir: 'auto' }, own ? `${message.username} (you)` : message.username),
+    h('span', { class: 'message-name', 'data-testid': 'chat-author', dir: 'auto' }, own ? t('common.you', { name: message.username }) : message.username),
     time,
   );
   return h(

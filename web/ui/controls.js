@@ -1,5 +1,7 @@
 /** The row of buttons of a call. */
 
+import { number } from '../i18n/format.js';
+import { t } from '../i18n/i18n.js';
 import { AqElement, h, setAttribute, setText } from './element.js';
 import { draw, icon } from './icons.js';
 
@@ -16,6 +18,9 @@ import { draw, icon } from './icons.js';
  * @property {number} waiting   people who wait to be let in
  * @property {readonly string[]} muted   our sources that a moderator has turned off for good
  */
+
+/** More unread messages are not told apart. */
+const MOST_COUNTED = 99;
 
 /** A button with an icon, a label for screen readers and a tip. */
 class Control {
@@ -55,7 +60,7 @@ export class AqControls extends AqElement {
   /** @override */
   build() {
     setAttribute(this, 'role', 'toolbar');
-    setAttribute(this, 'aria-label', 'Call controls');
+    setAttribute(this, 'aria-label', t('controls.label'));
     this.#chat.button.append(this.#unread);
     this.#people.button.append(this.#count);
     const all = [this.#microphone, this.#camera, this.#screen, this.#hand, this.#people, this.#chat, this.#leave];
@@ -80,13 +85,13 @@ export class AqControls extends AqElement {
   /** @override @param {ControlsModel} model */
   render({ on, may, trouble, panel, unread, people, waiting, muted }) {
     this.#microphone.show({
-      label: muted.includes('microphone') ? 'A moderator has turned off your microphone' : on.microphone ? 'Turn microphone off' : 'Turn microphone on',
+      label: deviceLabel('microphone', on.microphone, muted),
       icon: on.microphone ? 'microphone' : 'microphone-off',
       off: !on.microphone,
       hidden: !may.microphone,
     });
     this.#camera.show({
-      label: muted.includes('camera') ? 'A moderator has turned off your camera' : on.camera ? 'Turn camera off' : 'Turn camera on',
+      label: deviceLabel('camera', on.camera, muted),
       icon: on.camera ? 'camera' : 'camera-off',
       off: !on.camera,
       hidden: !may.camera,
@@ -94,21 +99,28 @@ export class AqControls extends AqElement {
     setAttribute(this.#microphone.button, 'data-trouble', trouble.microphone);
     setAttribute(this.#camera.button, 'data-trouble', trouble.camera);
     this.#screen.show({
-      label: on.screen ? 'Stop sharing your screen' : 'Share your screen',
+      label: t(on.screen ? 'controls.screen.stop' : 'controls.screen.share'),
       icon: on.screen ? 'screen-off' : 'screen',
       hidden: !may.screen,
     });
     setAttribute(this.#screen.button, 'data-active', on.screen);
-    this.#hand.show({ label: 'Raise hand', pressed: on.hand });
-    const here = `${people} ${people === 1 ? 'person' : 'people'} here`;
-    this.#people.show({ label: waiting > 0 ? `${here}, ${waiting} waiting to be let in` : here, expanded: panel === 'people' });
-    this.#chat.show({ label: unread > 0 ? `${unread > 99 ? '99+' : unread} unread in chat` : 'Chat', expanded: panel === 'chat' });
-    this.#leave.show({ label: 'Leave the room' });
-    setText(this.#unread, unread > 99 ? '99+' : String(unread));
+    this.#hand.show({ label: t('controls.hand'), pressed: on.hand });
+    const here = t('controls.people', { n: people });
+    this.#people.show({ label: waiting > 0 ? t('controls.people-waiting', { n: waiting, people: here }) : here, expanded: panel === 'people' });
+    const count = unread > MOST_COUNTED ? `${number(MOST_COUNTED)}+` : number(unread);
+    this.#chat.show({ label: unread > 0 ? t('controls.unread', { n: unread, count }) : t('controls.chat'), expanded: panel === 'chat' });
+    this.#leave.show({ label: t('controls.leave') });
+    setText(this.#unread, count);
     this.#unread.hidden = unread === 0;
-    setText(this.#count, waiting > 0 ? `${people}+${waiting}` : String(people));
+    setText(this.#count, waiting > 0 ? `${number(people)}+${number(waiting)}` : number(people));
     this.#count.classList.toggle('quiet', waiting === 0);
   }
+}
+
+/** @param {'microphone'|'camera'} what @param {boolean} on @param {readonly string[]} muted */
+function deviceLabel(what, on, muted) {
+  if (muted.includes(what)) return t(`moderated.still.${what}`);
+  return on ? t(`controls.${what}.turn-off`) : t(`controls.${what}.turn-on`);
 }
 
 customElements.define('aq-controls', AqControls);

@@ -1,5 +1,6 @@
 /** The choice of microphone, camera and loudspeaker. */
 
+import { t } from '../i18n/i18n.js';
 import { AqElement, h } from './element.js';
 import { AqMeter } from './meter.js';
 
@@ -20,12 +21,12 @@ export class AqDevices extends AqElement {
   #microphone = h('select', { id: `${this.#prefix}-microphone`, 'data-testid': 'microphone-select' });
   #camera = h('select', { id: `${this.#prefix}-camera`, 'data-testid': 'camera-select' });
   #speaker = h('select', { id: `${this.#prefix}-speaker`, 'data-testid': 'speaker-select' });
-  #speakerField = this.#field('Speaker', this.#speaker);
+  #speakerField = this.#field(t('device.speaker'), this.#speaker);
   #meter = new AqMeter();
 
   /** @override */
   build() {
-    this.append(this.#field('Microphone', this.#microphone), this.#meter, this.#field('Camera', this.#camera), this.#speakerField);
+    this.append(this.#field(t('device.microphone'), this.#microphone), this.#meter, this.#field(t('device.camera'), this.#camera), this.#speakerField);
   }
 
   /** @override @param {AbortSignal} signal */
@@ -41,9 +42,9 @@ export class AqDevices extends AqElement {
 
   /** @override @param {DevicesModel} model */
   render({ devices, chosen, canRoute, microphone }) {
-    fill(this.#microphone, devices.microphones, chosen.microphone);
-    fill(this.#camera, devices.cameras, chosen.camera);
-    fill(this.#speaker, devices.speakers, chosen.speaker);
+    fill(this.#microphone, 'microphone', devices.microphones, chosen.microphone);
+    fill(this.#camera, 'camera', devices.cameras, chosen.camera);
+    fill(this.#speaker, 'speaker', devices.speakers, chosen.speaker);
     this.#speakerField.hidden = !canRoute || devices.speakers.length === 0;
     this.#meter.model = { track: microphone };
   }
@@ -54,9 +55,15 @@ export class AqDevices extends AqElement {
   }
 }
 
-/** @param {HTMLSelectElement} select @param {Device[]} devices @param {string} chosen */
-function fill(select, devices, chosen) {
-  const options = devices.length > 0 ? devices : [{ id: '', label: 'None found' }];
+/**
+ * @param {HTMLSelectElement} select
+ * @param {'microphone'|'camera'|'speaker'} kind
+ * @param {Device[]} devices
+ * @param {string} chosen
+ */
+function fill(select, kind, devices, chosen) {
+  const named = devices.map(({ id, label }, i) => ({ id, label: label || t(`device.numbered.${kind}`, { number: i + 1 }) }));
+  const options = named.length > 0 ? named : [{ id: '', label: t('device.none') }];
   const same = select.options.length === options.length && options.every((o, i) => select.options[i].value === o.id && select.options[i].text === o.label);
   if (!same) select.replaceChildren(...options.map((o) => new Option(o.label, o.id)));
   const wanted = options.some((o) => o.id === chosen) ? chosen : options[0].id;

@@ -1,8 +1,14 @@
 /** The way in: room, name, preview, and what stands against it. */
 
+import { t } from '../i18n/i18n.js';
 import { AqElement, h, setAttribute, setText } from './element.js';
 import { icon } from './icons.js';
+import { AqLanguage } from './language.js';
 import { AqPreview } from './preview.js';
+import { endingText } from './words.js';
+
+/** The server's own for those who give none: a name, not a word. */
+const DEFAULT_ROOM = 'default';
 
 /**
  * @typedef {object} JoinModel
@@ -15,40 +21,41 @@ import { AqPreview } from './preview.js';
 
 /** @extends {AqElement<JoinModel>} */
 export class AqJoin extends AqElement {
-  #room = h('input', { id: 'aq-room', type: 'text', maxlength: 200, autocomplete: 'off', autocapitalize: 'off', spellcheck: 'false', placeholder: 'default', 'aria-describedby': 'aq-room-note', 'data-testid': 'room-input' });
-  #name = h('input', { id: 'aq-name', type: 'text', maxlength: 200, autocomplete: 'nickname', spellcheck: 'false', placeholder: 'Guest', 'aria-describedby': 'aq-name-note', 'data-testid': 'name-input' });
+  #room = h('input', { id: 'aq-room', type: 'text', maxlength: 200, autocomplete: 'off', autocapitalize: 'off', spellcheck: 'false', placeholder: DEFAULT_ROOM, 'aria-describedby': 'aq-room-note', 'data-testid': 'room-input' });
+  #name = h('input', { id: 'aq-name', type: 'text', maxlength: 200, autocomplete: 'nickname', spellcheck: 'false', placeholder: t('join.guest'), 'aria-describedby': 'aq-name-note', 'data-testid': 'name-input' });
   #roomNote = h('p', { id: 'aq-room-note', class: 'field-note', 'data-testid': 'room-note', role: 'status' });
   #nameNote = h('p', { id: 'aq-name-note', class: 'field-note', 'data-testid': 'name-note', role: 'status' });
-  #label = h('span', {}, 'Join');
+  #label = h('span', {});
   #join = h('button', { type: 'submit', class: 'button primary wide', 'data-testid': 'join-button' }, this.#label);
-  #without = h('button', { type: 'button', class: 'button quiet wide', 'data-testid': 'join-without-button' }, 'Join without camera and microphone');
+  #without = h('button', { type: 'button', class: 'button quiet wide', 'data-testid': 'join-without-button' }, t('join.without'));
   #endTitle = h('strong', { 'data-testid': 'ending-title' });
   #endText = h('p', {});
   #ending = h('div', { class: 'notice', role: 'alert', hidden: true }, icon('warning'), h('div', {}, this.#endTitle, this.#endText));
-  #cancel = h('button', { type: 'button', class: 'button wide', 'data-testid': 'lobby-leave' }, 'Do not wait');
+  #cancel = h('button', { type: 'button', class: 'button wide', 'data-testid': 'lobby-leave' }, t('lobby.leave'));
   #lobby = h(
     'div',
     { class: 'lobby-wait', role: 'status', 'data-testid': 'lobby', hidden: true },
-    h('p', {}, 'You are outside, until a moderator of the room lets you in.'),
+    h('p', {}, t('lobby.waiting')),
     this.#cancel,
   );
   #form = h(
     'form',
     { class: 'join-form', 'data-testid': 'join-form', novalidate: true },
     h('p', { class: 'brand' }, h('img', { src: 'favicon.svg', alt: '', width: 24, height: 24 }), 'AQ Server'),
-    h('h1', {}, 'Join a room'),
+    h('h1', {}, t('join.title')),
     this.#ending,
-    h('div', { class: 'field' }, h('label', { for: 'aq-room' }, 'Room'), this.#room, this.#roomNote),
-    h('div', { class: 'field' }, h('label', { for: 'aq-name' }, 'Your name'), this.#name, this.#nameNote),
+    h('div', { class: 'field' }, h('label', { for: 'aq-room' }, t('join.room')), this.#room, this.#roomNote),
+    h('div', { class: 'field' }, h('label', { for: 'aq-name' }, t('join.name')), this.#name, this.#nameNote),
     this.#join,
     this.#without,
     this.#lobby,
   );
   #preview = new AqPreview();
+  #language = new AqLanguage('join-language');
 
   /** @override */
   build() {
-    this.append(h('div', { class: 'join-card' }, this.#preview, this.#form));
+    this.append(h('div', { class: 'join-card' }, this.#preview, this.#form), h('div', { class: 'join-foot' }, this.#language));
   }
 
   /** @override @param {AbortSignal} signal */
@@ -76,7 +83,7 @@ export class AqJoin extends AqElement {
     this.#lobby.hidden = !lobby;
     this.#join.hidden = lobby;
     this.#preview.model = { ...preview, name: this.#name.value.trim() };
-    setText(this.#label, joining ? 'Joining…' : ending?.rejoin && ending.code === 'left' ? 'Join again' : 'Join');
+    setText(this.#label, t(joining ? 'join.joining' : ending?.code === 'left' ? 'join.again' : 'join.button'));
     this.#join.disabled = joining;
     this.#without.disabled = joining;
     this.#without.hidden = lobby || !preview.support.devices || !(preview.wanted.camera || preview.wanted.microphone);
@@ -85,8 +92,9 @@ export class AqJoin extends AqElement {
     setAttribute(this.#ending, 'data-testid', ending.code === 'left' ? 'ended' : 'error-box');
     setAttribute(this.#ending, 'data-code', ending.code);
     this.#ending.classList.toggle('info', ending.code === 'left');
-    setText(this.#endTitle, ending.title);
-    setText(this.#endText, ending.text);
+    const { title, text } = endingText(ending);
+    setText(this.#endTitle, title);
+    setText(this.#endText, text);
   }
 
   /** What is typed, trimmed. @returns {{room: string, username: string}} */
@@ -106,6 +114,11 @@ export class AqJoin extends AqElement {
     if (this.#room.value === '') this.#room.focus();
     else if (this.#name.value === '') this.#name.focus();
     else this.#join.focus();
+  }
+
+  /** Puts the cursor where the language is chosen. */
+  focusLanguage() {
+    this.#language.querySelector('select')?.focus();
   }
 
   /** What the server thinks of what is typed. @param {Verdict} verdict */
@@ -132,8 +145,7 @@ function note(input, element, error, info) {
 
 /** @param {number} people */
 function insideText(people) {
-  if (people === 0) return 'Nobody is inside yet.';
-  return people === 1 ? 'One person is inside.' : `${people} people are inside.`;
+  return people === 0 ? t('join.nobody-inside') : t('join.inside', { n: people });
 }
 
 customElements.define('aq-join', AqJoin);

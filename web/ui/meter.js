@@ -1,5 +1,6 @@
 /** A bar that shows how loud the microphone is. */
 
+import { t } from '../i18n/i18n.js';
 import { watchLevel } from '../media/levels.js';
 import { AqElement, h, setAttribute } from './element.js';
 
@@ -14,7 +15,7 @@ export class AqMeter extends AqElement {
   /** @override */
   build() {
     setAttribute(this, 'role', 'meter');
-    setAttribute(this, 'aria-label', 'Microphone level');
+    setAttribute(this, 'aria-label', t('device.level'));
     setAttribute(this, 'aria-valuemin', 0);
     setAttribute(this, 'aria-valuemax', 100);
     setAttribute(this, 'data-testid', 'level-meter');

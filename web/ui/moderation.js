@@ -1,29 +1,30 @@
 /** What a moderator can do with the room: who waits, and what is allowed. */
 
+import { t } from '../i18n/i18n.js';
 import { AqElement, h, setAttribute, setText } from './element.js';
 
 /** @typedef {import('../protocol/moderation.js').Policy} Policy */
 /** @typedef {import('../protocol/moderation.js').Waiting} Waiting */
 /** @typedef {{may: boolean, policy: Policy, waiting: readonly Waiting[]}} ModerationModel */
 
-/** @type {{id: string, text: string, on: (p: Policy) => boolean, detail: (on: boolean) => import('../protocol/moderation.js').Moderate}[]} */
+/** @type {{id: 'lock'|'lobby'|'screen'|'chat', on: (p: Policy) => boolean, detail: (on: boolean) => import('../protocol/moderation.js').Moderate}[]} */
 const SWITCHES = [
-  { id: 'lock', text: 'Lock the room', on: (p) => p.locked, detail: (on) => ({ action: 'lock', on }) },
-  { id: 'lobby', text: 'New people wait until you let them in', on: (p) => p.lobby, detail: (on) => ({ action: 'lobby', on }) },
-  { id: 'screen', text: 'Everybody may share a screen', on: (p) => p.screen, detail: (on) => ({ action: 'allow', what: 'screen', on }) },
-  { id: 'chat', text: 'Everybody may write in the chat', on: (p) => p.chat, detail: (on) => ({ action: 'allow', what: 'chat', on }) },
+  { id: 'lock', on: (p) => p.locked, detail: (on) => ({ action: 'lock', on }) },
+  { id: 'lobby', on: (p) => p.lobby, detail: (on) => ({ action: 'lobby', on }) },
+  { id: 'screen', on: (p) => p.screen, detail: (on) => ({ action: 'allow', what: 'screen', on }) },
+  { id: 'chat', on: (p) => p.chat, detail: (on) => ({ action: 'allow', what: 'chat', on }) },
 ];
 
 /** @extends {AqElement<ModerationModel>} */
 export class AqModeration extends AqElement {
-  #list = h('ul', { class: 'waiting-list', 'data-testid': 'waiting-list', 'aria-label': 'People who wait to be let in' });
+  #list = h('ul', { class: 'waiting-list', 'data-testid': 'waiting-list', 'aria-label': t('moderation.waiting-list') });
   #boxes = SWITCHES.map(({ id }) => h('input', { type: 'checkbox', 'data-testid': `policy-${id}` }));
-  #clear = h('button', { type: 'button', class: 'button small', 'data-testid': 'clear-chat' }, 'Clear the chat');
+  #clear = h('button', { type: 'button', class: 'button small', 'data-testid': 'clear-chat' }, t('moderation.clear-chat'));
   #room = h(
     'details',
     { class: 'moderation-room' },
-    h('summary', { 'data-testid': 'moderation' }, 'Moderation'),
-    ...SWITCHES.map(({ text }, i) => h('label', { class: 'switch' }, this.#boxes[i], h('span', {}, text))),
+    h('summary', { 'data-testid': 'moderation' }, t('moderation.title')),
+    ...SWITCHES.map(({ id }, i) => h('label', { class: 'switch' }, this.#boxes[i], h('span', {}, t(`moderation.${id}`)))),
     this.#clear,
   );
   /** @type {Map<string, HTMLElement>} */
@@ -76,11 +77,11 @@ export class AqModeration extends AqElement {
     setText(name, username);
     const button = (/** @type {string} */ text, /** @type {boolean} */ admit, /** @type {string} */ style) => {
       const b = h('button', { type: 'button', class: `button small ${style}`.trim(), 'data-testid': admit ? 'admit' : 'refuse' }, text);
-      setAttribute(b, 'aria-label', `${text}: ${username}`);
+      setAttribute(b, 'aria-label', t('moderation.about', { action: text, name: username }));
       b.addEventListener('click', () => this.emit('aq-admit', { peer_id: id, admit }));
       return b;
     };
-    return h('li', { class: 'waiting', 'data-testid': 'waiting', 'data-peer-id': id }, h('span', { class: 'person-text' }, name, h('span', { class: 'person-note' }, 'waits to be let in')), button('Let in', true, 'primary'), button('Refuse', false, ''));
+    return h('li', { class: 'waiting', 'data-testid': 'waiting', 'data-peer-id': id }, h('span', { class: 'person-text' }, name, h('span', { class: 'person-note' }, t('moderation.waits'))), button(t('moderation.admit'), true, 'primary'), button(t('moderation.refuse'), false, ''));
   }
 }
 

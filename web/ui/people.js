@@ -1,5 +1,7 @@
 /** Who is in the room. */
 
+import { enumeration } from '../i18n/format.js';
+import { t } from '../i18n/i18n.js';
 import { AqElement, h, setAttribute, setText } from './element.js';
 import { icon } from './icons.js';
 import { AqModeration } from './moderation.js';
@@ -12,15 +14,15 @@ import { hueOf, initials } from './text.js';
 
 /** @extends {AqElement<PeopleModel>} */
 export class AqPeople extends AqElement {
-  #list = h('ul', { class: 'people-list', 'data-testid': 'people-list', 'aria-label': 'People' });
-  #copy = h('button', { type: 'button', class: 'button wide', 'data-testid': 'people-copy' }, icon('link'), 'Copy link to invite');
+  #list = h('ul', { class: 'people-list', 'data-testid': 'people-list', 'aria-label': t('people.title') });
+  #copy = h('button', { type: 'button', class: 'button wide', 'data-testid': 'people-copy' }, icon('link'), t('people.copy'));
   #moderation = new AqModeration();
   /** @type {Map<string, PersonItem>} */
   #items = new Map();
 
   /** @override */
   build() {
-    this.append(h('div', { class: 'people-scroll', tabindex: 0, role: 'group', 'aria-label': 'List of people' }, this.#moderation, this.#list), this.#copy);
+    this.append(h('div', { class: 'people-scroll', tabindex: 0, role: 'group', 'aria-label': t('people.list') }, this.#moderation, this.#list), this.#copy);
   }
 
   /** @override @param {AbortSignal} signal */
@@ -54,10 +56,10 @@ class PersonItem {
   #avatar = h('span', { class: 'avatar', 'aria-hidden': 'true' });
   #name = h('span', { class: 'person-name', dir: 'auto' });
   #note = h('span', { class: 'person-note' });
-  #hand = mark('hand', 'Hand raised');
-  #lost = mark('lost', 'Connection lost');
-  #microphone = mark('microphone-off', 'Microphone off');
-  #camera = mark('camera-off', 'Camera off');
+  #hand = mark('hand', t('tile.hand'));
+  #lost = mark('lost', t('tile.lost'));
+  #microphone = mark('microphone-off', t('tile.microphone-off'));
+  #camera = mark('camera-off', t('tile.camera-off'));
   #menu = new AqPersonMenu();
   element = h('li', { class: 'person', 'data-testid': 'person' }, this.#avatar, h('span', { class: 'person-text' }, this.#name, this.#note), this.#hand, this.#lost, this.#microphone, this.#camera, this.#menu);
 
@@ -80,11 +82,11 @@ class PersonItem {
 
 /** @param {Person} person */
 function noteOf(person) {
-  const words = person.self ? ['You'] : [];
-  if (person.moderator) words.push('Moderator');
-  if (person.muted.includes('microphone')) words.push('microphone forbidden');
-  if (person.muted.includes('camera')) words.push('camera forbidden');
-  return words.join(', ');
+  const words = person.self ? [t('people.you')] : [];
+  if (person.moderator) words.push(t('people.moderator'));
+  if (person.muted.includes('microphone')) words.push(t('people.microphone-forbidden'));
+  if (person.muted.includes('camera')) words.push(t('people.camera-forbidden'));
+  return enumeration(words);
 }
 
 /** @param {import('./icons.js').IconName} name @param {string} words */

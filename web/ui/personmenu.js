@@ -1,5 +1,6 @@
 /** What a moderator can do about one person. */
 
+import { t } from '../i18n/i18n.js';
 import { AqElement, h, setAttribute } from './element.js';
 
 /** @typedef {import('../protocol/moderation.js').Moderate} Moderate */
@@ -7,8 +8,7 @@ import { AqElement, h, setAttribute } from './element.js';
 
 /**
  * @typedef {object} Entry
- * @property {string} id
- * @property {string} text
+ * @property {'mute'|'mute-hard'|'unmute'|'camera'|'camera-hard'|'camera-allow'|'screen'|'promote'|'hand-over'|'remove'|'ban'} id
  * @property {(t: Target) => boolean} shown
  * @property {Omit<Moderate, 'peer_id'>} deed
  * @property {boolean} [twice]  asks once more
@@ -19,23 +19,23 @@ const not = (/** @type {(t: Target) => boolean} */ f) => (/** @type {Target} */ 
 
 /** @type {Entry[]} */
 const ENTRIES = [
-  { id: 'mute', text: 'Turn microphone off', shown: (t) => t.microphone, deed: { action: 'mute', source: 'microphone' } },
-  { id: 'mute-hard', text: 'Forbid the microphone', shown: not(isMuted('microphone')), deed: { action: 'mute', source: 'microphone', hard: true } },
-  { id: 'unmute', text: 'Allow the microphone again', shown: isMuted('microphone'), deed: { action: 'unmute', source: 'microphone' } },
-  { id: 'camera', text: 'Turn camera off', shown: (t) => t.camera, deed: { action: 'mute', source: 'camera' } },
-  { id: 'camera-hard', text: 'Forbid the camera', shown: not(isMuted('camera')), deed: { action: 'mute', source: 'camera', hard: true } },
-  { id: 'camera-allow', text: 'Allow the camera again', shown: isMuted('camera'), deed: { action: 'unmute', source: 'camera' } },
-  { id: 'screen', text: 'Stop the shared screen', shown: (t) => t.screen, deed: { action: 'mute', source: 'screen' } },
-  { id: 'promote', text: 'Make a moderator as well', shown: (t) => !t.moderator, deed: { action: 'promote' } },
-  { id: 'hand-over', text: 'Hand over moderation', shown: () => true, deed: { action: 'hand_over' }, twice: true },
-  { id: 'remove', text: 'Remove from the room', shown: () => true, deed: { action: 'remove' }, twice: true },
-  { id: 'ban', text: 'Remove and keep out', shown: () => true, deed: { action: 'remove', ban: true }, twice: true },
+  { id: 'mute', shown: (t) => t.microphone, deed: { action: 'mute', source: 'microphone' } },
+  { id: 'mute-hard', shown: not(isMuted('microphone')), deed: { action: 'mute', source: 'microphone', hard: true } },
+  { id: 'unmute', shown: isMuted('microphone'), deed: { action: 'unmute', source: 'microphone' } },
+  { id: 'camera', shown: (t) => t.camera, deed: { action: 'mute', source: 'camera' } },
+  { id: 'camera-hard', shown: not(isMuted('camera')), deed: { action: 'mute', source: 'camera', hard: true } },
+  { id: 'camera-allow', shown: isMuted('camera'), deed: { action: 'unmute', source: 'camera' } },
+  { id: 'screen', shown: (t) => t.screen, deed: { action: 'mute', source: 'screen' } },
+  { id: 'promote', shown: (t) => !t.moderator, deed: { action: 'promote' } },
+  { id: 'hand-over', shown: () => true, deed: { action: 'hand_over' }, twice: true },
+  { id: 'remove', shown: () => true, deed: { action: 'remove' }, twice: true },
+  { id: 'ban', shown: () => true, deed: { action: 'remove', ban: true }, twice: true },
 ];
 
 /** @extends {AqElement<Target>} */
 export class AqPersonMenu extends AqElement {
   #summary = h('summary', { class: 'round small', 'data-testid': 'person-menu' }, '⋯');
-  #buttons = ENTRIES.map(({ id, text }) => h('button', { type: 'button', class: 'button small', 'data-testid': `do-${id}` }, text));
+  #buttons = ENTRIES.map(({ id }) => h('button', { type: 'button', class: 'button small', 'data-testid': `do-${id}` }, t(`menu.${id}`)));
   #details = h('details', { class: 'person-menu' }, this.#summary, h('div', { class: 'person-deeds' }, ...this.#buttons));
 
   /** @override */
@@ -60,7 +60,7 @@ export class AqPersonMenu extends AqElement {
 
   /** @override @param {Target} target */
   render(target) {
-    setAttribute(this.#summary, 'aria-label', `Moderate ${target.name}`);
+    setAttribute(this.#summary, 'aria-label', t('menu.label', { name: target.name }));
     ENTRIES.forEach(({ shown }, i) => (this.#buttons[i].hidden = !shown(target)));
   }
 
@@ -82,10 +82,10 @@ export class AqPersonMenu extends AqElement {
 
   /** Asks whether the person is sure; null: no more. @param {HTMLElement|null} asked */
   #ask(asked) {
-    ENTRIES.forEach(({ text }, i) => {
+    ENTRIES.forEach(({ id }, i) => {
       const sure = this.#buttons[i] === asked;
       setAttribute(this.#buttons[i], 'data-sure', sure);
-      this.#buttons[i].textContent = sure ? `${text}: sure?` : text;
+      this.#buttons[i].textContent = sure ? t('menu.sure', { action: t(`menu.${id}`) }) : t(`menu.${id}`);
     });
   }
 }

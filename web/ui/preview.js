@@ -1,8 +1,9 @@
 /** How one will look and sound, before joining. */
 
+import { t } from '../i18n/i18n.js';
 import { AqElement, h, setAttribute, setText } from './element.js';
 import { draw, icon } from './icons.js';
-import { explain, INSECURE, NO_WEBRTC } from './problems.js';
+import { explain, insecure, noWebRTC } from './problems.js';
 import { hueOf, initials } from './text.js';
 import { AqDevices } from './devices.js';
 
@@ -19,22 +20,22 @@ import { AqDevices } from './devices.js';
 
 /** @extends {AqElement<PreviewModel>} */
 export class AqPreview extends AqElement {
-  #video = h('video', { class: 'mirrored', playsinline: true, autoplay: true, muted: true, tabindex: -1, 'aria-label': 'Your camera', 'data-testid': 'preview-video' });
+  #video = h('video', { class: 'mirrored', playsinline: true, autoplay: true, muted: true, tabindex: -1, 'aria-label': t('preview.video'), 'data-testid': 'preview-video' });
   #avatar = h('div', { 'aria-hidden': 'true' });
   #hint = h('p', { class: 'preview-hint', 'data-testid': 'preview-hint', role: 'status' });
-  #start = h('button', { type: 'button', class: 'button', 'data-testid': 'preview-start' }, icon('camera'), 'Turn on camera and microphone');
+  #start = h('button', { type: 'button', class: 'button', 'data-testid': 'preview-start' }, icon('camera'), t('preview.start'));
   #micIcon = icon('microphone');
   #camIcon = icon('camera');
   #microphone = h('button', { type: 'button', class: 'control', 'data-testid': 'preview-mic' }, this.#micIcon);
   #camera = h('button', { type: 'button', class: 'control', 'data-testid': 'preview-cam' }, this.#camIcon);
   #title = h('strong', {});
   #text = h('p', {});
-  #retry = h('button', { type: 'button', class: 'button small', 'data-testid': 'device-retry' }, 'Try again');
+  #retry = h('button', { type: 'button', class: 'button small', 'data-testid': 'device-retry' }, t('common.retry'));
   #problem = h('div', { class: 'notice', role: 'alert', 'data-testid': 'device-problem', hidden: true }, icon('warning'), h('div', {}, this.#title, this.#text, this.#retry));
   #devices = new AqDevices();
   // On a phone the way in comes first; the devices fold out.
-  #fold = h('details', { class: 'preview-devices', open: !matchMedia('(max-width: 480px)').matches }, h('summary', {}, 'Choose devices'), this.#devices);
-  #buttons = h('div', { class: 'preview-buttons', role: 'group', 'aria-label': 'Join with' }, this.#microphone, this.#camera);
+  #fold = h('details', { class: 'preview-devices', open: !matchMedia('(max-width: 480px)').matches }, h('summary', {}, t('preview.devices')), this.#devices);
+  #buttons = h('div', { class: 'preview-buttons', role: 'group', 'aria-label': t('preview.with') }, this.#microphone, this.#camera);
 
   /** @override */
   build() {
@@ -70,7 +71,7 @@ export class AqPreview extends AqElement {
     this.#buttons.hidden = !usable;
     toggle(this.#microphone, this.#micIcon, 'microphone', wanted.microphone);
     toggle(this.#camera, this.#camIcon, 'camera', wanted.camera);
-    const problem = !support.webrtc ? NO_WEBRTC : !support.secure && !support.devices ? INSECURE : explain(local.problems);
+    const problem = !support.webrtc ? noWebRTC() : !support.secure && !support.devices ? insecure() : explain(local.problems);
     this.#problem.hidden = problem === null;
     this.#start.hidden = !usable || open || problem !== null || local.asking || !(wanted.camera || wanted.microphone);
     if (problem) {
@@ -92,16 +93,16 @@ export class AqPreview extends AqElement {
 /** @param {PreviewModel} model @param {boolean} usable */
 function hintOf({ local, camera, microphone, wanted }, usable) {
   if (camera) return '';
-  if (local.asking) return 'Your browser is asking for permission…';
-  if (!usable || (!wanted.camera && !wanted.microphone)) return 'You join without camera and microphone';
-  if (!wanted.camera) return 'You join with the camera off';
-  if (microphone || local.problems.camera) return 'No camera';
-  return 'Camera and microphone are off until you turn them on or join';
+  if (local.asking) return t('preview.asking');
+  if (!usable || (!wanted.camera && !wanted.microphone)) return t('preview.without');
+  if (!wanted.camera) return t('preview.camera-off');
+  if (microphone || local.problems.camera) return t('preview.no-camera');
+  return t('preview.later');
 }
 
 /** @param {HTMLButtonElement} button @param {SVGSVGElement} svg @param {'microphone'|'camera'} what @param {boolean} on */
 function toggle(button, svg, what, on) {
-  const label = `${what === 'microphone' ? 'Microphone' : 'Camera'} ${on ? 'on' : 'off'} when joining`;
+  const label = on ? t(`preview.${what}.on`) : t(`preview.${what}.off`);
   setAttribute(button, 'aria-label', label);
   setAttribute(button, 'title', label);
   setAttribute(button, 'aria-pressed', String(on));

@@ -1,5 +1,7 @@
 /** Words, and a way on, for everything that keeps a camera or microphone away. */
 
+import { t } from '../i18n/i18n.js';
+
 /** @typedef {import('../media/devices.js').DeviceProblem} DeviceProblem */
 /** @typedef {import('../media/devices.js').DeviceKind} DeviceKind */
 /**
@@ -10,55 +12,33 @@
  * @property {boolean} retry    trying again may help
  */
 
-const WITHOUT = 'You can also join without: you will see, hear and write.';
-
 /**
  * @param {{microphone: DeviceProblem|null, camera: DeviceProblem|null}} problems
  * @returns {Explanation|null} null: all is well
  */
 export function explain({ microphone, camera }) {
   if (!microphone && !camera) return null;
-  if (microphone && camera && microphone === camera) return explainOne('camera and microphone', microphone, true);
-  if (microphone && !camera) return explainOne('microphone', microphone, false);
-  if (camera && !microphone) return explainOne('camera', camera, false);
-  const mic = explainOne('microphone', /** @type {DeviceProblem} */ (microphone), false);
-  const cam = explainOne('camera', /** @type {DeviceProblem} */ (camera), false);
-  return { title: 'Camera and microphone do not work', text: `${mic.title}: ${mic.text} ${cam.title}: ${cam.text}`, without: WITHOUT, retry: true };
+  if (microphone && camera && microphone === camera) return explainOne('both', microphone);
+  if (microphone && !camera) return explainOne('microphone', microphone);
+  if (camera && !microphone) return explainOne('camera', camera);
+  const both = [explainOne('microphone', /** @type {DeviceProblem} */ (microphone)), explainOne('camera', /** @type {DeviceProblem} */ (camera))];
+  const text = both.map((one) => t('problem.one-of-two', { title: one.title, text: one.text })).join(' ');
+  return { title: t('problem.each.title'), text, without: t('problem.without'), retry: true };
 }
 
 /**
- * @param {string} what
+ * @param {'both'|DeviceKind} what
  * @param {DeviceProblem} problem
- * @param {boolean} plural
  * @returns {Explanation}
  */
-function explainOne(what, problem, plural) {
-  const What = what[0].toUpperCase() + what.slice(1);
-  const is = plural ? 'are' : 'is';
-  switch (problem) {
-    case 'denied':
-      return {
-        title: `${What} ${is} blocked`,
-        text: 'Allow access with the icon in the address bar of your browser (and, if needed, in the privacy settings of your system), then try again.',
-        without: WITHOUT,
-        retry: true,
-      };
-    case 'missing':
-      return { title: `No ${what} found`, text: 'Plug one in and try again.', without: WITHOUT, retry: true };
-    case 'busy':
-      return {
-        title: `${What} ${is} in use`,
-        text: 'Another program or tab seems to be using it. Close that and try again.',
-        without: WITHOUT,
-        retry: true,
-      };
-    case 'insecure':
-      return INSECURE;
-    case 'unsupported':
-      return { title: `This browser gives no access to the ${what}`, text: 'Another browser may.', without: WITHOUT, retry: false };
-    default:
-      return { title: `${What} could not be started`, text: 'Try again, or choose another device.', without: WITHOUT, retry: true };
-  }
+function explainOne(what, problem) {
+  if (problem === 'insecure') return insecure();
+  return {
+    title: t(`problem.${problem}.${what}`),
+    text: t(`problem.${problem}.text`),
+    without: t('problem.without'),
+    retry: problem !== 'unsupported',
+  };
 }
 
 /**
@@ -69,24 +49,18 @@ function explainOne(what, problem, plural) {
  * @returns {string} empty: nothing
  */
 export function offAfterReload({ microphone, camera }, screen) {
-  const devices = microphone && camera ? 'Your microphone and camera are off' : microphone ? 'Your microphone is off' : camera ? 'Your camera is off' : '';
-  const words = devices ? [`${devices}: after a reload your browser wants to ask you again.`] : [];
-  if (screen) words.push('Your screen is no longer shared: a reload ends that.');
+  const words = [];
+  if (microphone || camera) words.push(t(microphone && camera ? 'reload.both' : microphone ? 'reload.microphone' : 'reload.camera'));
+  if (screen) words.push(t('reload.screen'));
   return words.join(' ');
 }
 
-/** @type {Explanation} */
-export const INSECURE = {
-  title: 'This address is not secure',
-  text: 'Browsers give camera and microphone only to pages opened with https:// or on localhost. Ask for the https address of this server.',
-  without: 'Until then you can join to watch, listen and chat.',
-  retry: false,
-};
+/** The page's address is one to which browsers give no devices. @returns {Explanation} */
+export function insecure() {
+  return { title: t('problem.insecure.title'), text: t('problem.insecure.text'), without: t('problem.insecure.without'), retry: false };
+}
 
-/** @type {Explanation} */
-export const NO_WEBRTC = {
-  title: 'This browser cannot make calls',
-  text: 'It has no WebRTC, or it was switched off. A current Chrome, Edge, Firefox or Safari will do.',
-  without: 'You can still join the chat.',
-  retry: false,
-};
+/** This browser has no WebRTC. @returns {Explanation} */
+export function noWebRTC() {
+  return { title: t('problem.no-webrtc.title'), text: t('problem.no-webrtc.text'), without: t('problem.no-webrtc.without'), retry: false };
+}

@@ -1,9 +1,12 @@
 /** Devices, name, colours, and figures about the connection. */
 
+import { bitrate, milliseconds } from '../i18n/format.js';
+import { t } from '../i18n/i18n.js';
 import { AqElement, h, setText } from './element.js';
 import { icon } from './icons.js';
-import { rate } from './text.js';
 import { AqDevices } from './devices.js';
+import { AqLanguage } from './language.js';
+import { qualityText } from './text.js';
 
 /** @typedef {'auto'|'light'|'dark'} Theme */
 /**
@@ -19,20 +22,21 @@ import { AqDevices } from './devices.js';
 /** @extends {AqElement<SettingsModel>} */
 export class AqSettings extends AqElement {
   #devices = new AqDevices();
-  #close = h('button', { type: 'button', class: 'round', 'aria-label': 'Close settings', 'data-testid': 'settings-close' }, icon('close'));
+  #close = h('button', { type: 'button', class: 'round', 'aria-label': t('settings.close'), 'data-testid': 'settings-close' }, icon('close'));
+  #language = new AqLanguage('language-select');
   #theme = h(
     'select',
     { id: 'aq-theme', 'data-testid': 'theme-select' },
-    h('option', { value: 'auto' }, 'As the system'),
-    h('option', { value: 'light' }, 'Light'),
-    h('option', { value: 'dark' }, 'Dark'),
+    h('option', { value: 'auto' }, t('settings.theme.auto')),
+    h('option', { value: 'light' }, t('settings.theme.light')),
+    h('option', { value: 'dark' }, t('settings.theme.dark')),
   );
   #name = h('input', { id: 'aq-rename', type: 'text', maxlength: 200, autocomplete: 'off', spellcheck: 'false', 'data-testid': 'rename-input' });
-  #rename = h('form', { class: 'field' }, h('label', { for: 'aq-rename' }, 'Your name'), h('div', { class: 'field-row' }, this.#name, h('button', { type: 'submit', class: 'button' }, 'Change')));
+  #rename = h('form', { class: 'field' }, h('label', { for: 'aq-rename' }, t('join.name')), h('div', { class: 'field-row' }, this.#name, h('button', { type: 'submit', class: 'button' }, t('settings.rename'))));
   #values = { score: h('dd', {}), rtt: h('dd', {}), down: h('dd', {}), up: h('dd', {}), sending: h('dd', {}), path: h('dd', {}) };
   #title = h('strong', {});
   #text = h('p', {});
-  #retry = h('button', { type: 'button', class: 'button small' }, 'Try again');
+  #retry = h('button', { type: 'button', class: 'button small' }, t('common.retry'));
   #problem = h('div', { class: 'notice', 'data-testid': 'settings-problem', hidden: true }, icon('warning'), h('div', {}, this.#title, this.#text, this.#retry));
   #dialog = h('dialog', { class: 'dialog', 'aria-labelledby': 'aq-settings-title', 'data-testid': 'settings' });
 
@@ -40,24 +44,25 @@ export class AqSettings extends AqElement {
   build() {
     const row = (/** @type {string} */ term, /** @type {HTMLElement} */ value) => h('div', {}, h('dt', {}, term), value);
     this.#dialog.append(
-      h('div', { class: 'dialog-head' }, h('h2', { id: 'aq-settings-title' }, 'Settings'), this.#close),
+      h('div', { class: 'dialog-head' }, h('h2', { id: 'aq-settings-title' }, t('settings.title')), this.#close),
       h(
         'div',
-        { class: 'dialog-body', tabindex: 0, role: 'group', 'aria-label': 'Settings' },
+        { class: 'dialog-body', tabindex: 0, role: 'group', 'aria-label': t('settings.title') },
         this.#problem,
         this.#devices,
         this.#rename,
-        h('div', { class: 'field' }, h('label', { for: 'aq-theme' }, 'Colours'), this.#theme),
-        h('h3', {}, 'Connection'),
+        this.#language,
+        h('div', { class: 'field' }, h('label', { for: 'aq-theme' }, t('settings.theme')), this.#theme),
+        h('h3', {}, t('figures.title')),
         h(
           'dl',
           { class: 'figures', 'data-testid': 'figures' },
-          row('Quality', this.#values.score),
-          row('Round trip', this.#values.rtt),
-          row('Receiving', this.#values.down),
-          row('Sending', this.#values.up),
-          row('Own picture', this.#values.sending),
-          row('Path', this.#values.path),
+          row(t('figures.quality'), this.#values.score),
+          row(t('figures.round-trip'), this.#values.rtt),
+          row(t('figures.receiving'), this.#values.down),
+          row(t('figures.sending'), this.#values.up),
+          row(t('figures.picture'), this.#values.sending),
+          row(t('figures.path'), this.#values.path),
         ),
       ),
     );
@@ -94,6 +99,11 @@ export class AqSettings extends AqElement {
     this.#dialog.showModal();
   }
 
+  /** Puts the cursor where the language is chosen. */
+  focusLanguage() {
+    this.#language.querySelector('select')?.focus();
+  }
+
   hide() {
     if (this.#dialog.open) this.#dialog.close();
   }
@@ -108,14 +118,14 @@ export class AqSettings extends AqElement {
       setText(this.#text, problem.text);
       this.#retry.hidden = !problem.retry;
     }
-    const words = ['unknown', 'unusable', 'poor', 'fair', 'good', 'perfect'];
-    setText(this.#values.score, words[quality?.score ?? 0] ?? words[0]);
-    const rtt = figures?.rttMs ?? null;
-    setText(this.#values.rtt, rtt === null ? '–' : rtt < 1 ? '< 1 ms' : `${Math.round(rtt)} ms`);
-    setText(this.#values.down, rate(figures?.receiveBps ?? null));
-    setText(this.#values.up, rate(figures?.sendBps ?? null));
-    setText(this.#values.sending, figures?.sending || '–');
-    setText(this.#values.path, figures?.path || '–');
+    const unknown = t('common.unknown');
+    const known = (/** @type {number|null|undefined} */ value, /** @type {(value: number) => string} */ write) => (value === null || value === undefined ? unknown : write(value));
+    setText(this.#values.score, qualityText(quality?.score ?? 0));
+    setText(this.#values.rtt, known(figures?.rttMs, (ms) => (ms < 1 ? `< ${milliseconds(1)}` : milliseconds(ms))));
+    setText(this.#values.down, known(figures?.receiveBps, bitrate));
+    setText(this.#values.up, known(figures?.sendBps, bitrate));
+    setText(this.#values.sending, figures?.sending || unknown);
+    setText(this.#values.path, figures?.path || unknown);
   }
 }
 

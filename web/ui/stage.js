@@ -3,6 +3,8 @@
  * transforms: a `<video>` that is moved in the document would stop.
  */
 
+import { number } from '../i18n/format.js';
+import { t } from '../i18n/i18n.js';
 import { AqElement, h, setAttribute, setText } from './element.js';
 import { icon } from './icons.js';
 import { layout, steadyOrder } from './layout.js';
@@ -17,18 +19,18 @@ const WATCH_MS = 500;
 
 /** @extends {AqElement<import('../model.js').CallModel>} */
 export class AqStage extends AqElement {
-  #list = h('div', { class: 'stage-tiles', role: 'list', 'aria-label': 'Participants' });
+  #list = h('div', { class: 'stage-tiles', role: 'list', 'aria-label': t('stage.label') });
   #alone = h(
     'div',
     { class: 'stage-alone', hidden: true },
-    h('p', { class: 'stage-alone-title' }, 'Nobody else is here yet'),
-    h('p', {}, 'Share the link so that others can join.'),
-    h('button', { type: 'button', class: 'button primary', 'data-action': 'copy', 'data-testid': 'invite-copy' }, icon('link'), 'Copy link'),
+    h('p', { class: 'stage-alone-title' }, t('stage.alone.title')),
+    h('p', {}, t('stage.alone.text')),
+    h('button', { type: 'button', class: 'button primary', 'data-action': 'copy', 'data-testid': 'invite-copy' }, icon('link'), t('stage.alone.copy')),
   );
-  #previous = h('button', { type: 'button', class: 'round', 'aria-label': 'Previous page', 'data-testid': 'page-previous' }, icon('previous'));
-  #next = h('button', { type: 'button', class: 'round', 'aria-label': 'Next page', 'data-testid': 'page-next' }, icon('next'));
+  #previous = h('button', { type: 'button', class: 'round', 'aria-label': t('stage.previous'), 'data-testid': 'page-previous' }, icon('previous'));
+  #next = h('button', { type: 'button', class: 'round', 'aria-label': t('stage.next'), 'data-testid': 'page-next' }, icon('next'));
   #count = h('span', { class: 'stage-count', 'aria-live': 'polite' });
-  #pager = h('div', { class: 'stage-pager', role: 'group', 'aria-label': 'Pages', hidden: true }, this.#previous, this.#count, this.#next);
+  #pager = h('div', { class: 'stage-pager', role: 'group', 'aria-label': t('stage.pages'), hidden: true }, this.#previous, this.#count, this.#next);
   /** @type {Map<string, AqTile>} */
   #tiles = new Map();
   /** @type {string[]} */
@@ -128,7 +130,7 @@ export class AqStage extends AqElement {
     setAttribute(this.#pager, 'data-beside', featured.length > 0);
     this.#previous.disabled = result.page === 0;
     this.#next.disabled = result.page === result.pages - 1;
-    setText(this.#count, `${result.page + 1} / ${result.pages}`);
+    setText(this.#count, `${number(result.page + 1)} / ${number(result.pages)}`);
     this.#rects = result.rects;
     // Not put off by each change: while people speak there is always another one.
     this.#viewTimer ??= setTimeout(() => this.#tellViews(), VIEW_DELAY_MS);

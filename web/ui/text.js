@@ -1,5 +1,8 @@
 /** Text for people: links, times, initials. Pure. */
 
+import { list, time } from '../i18n/format.js';
+import { hasText, t } from '../i18n/i18n.js';
+
 /** @typedef {{text: string, href?: string}} Piece */
 
 // A link ends before white space, quotes and angle brackets. Only http and https are ever made clickable.
@@ -79,12 +82,11 @@ export function hueOf(text) {
  * The time of a chat message on this person's clock.
  *
  * @param {{timestamp: string, time: string}} message
- * @param {Intl.DateTimeFormat} [format]
  * @returns {string}
  */
-export function chatTime(message, format = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit' })) {
+export function chatTime(message) {
   const date = new Date(message.timestamp);
-  return Number.isNaN(date.getTime()) ? message.time.slice(0, 5) : format.format(date);
+  return Number.isNaN(date.getTime()) ? message.time.slice(0, 5) : time(date);
 }
 
 /**
@@ -101,24 +103,13 @@ export function continues(before, message) {
 }
 
 /**
- * @param {number|null} bitsPerSecond
- * @returns {string}
- */
-export function rate(bitsPerSecond) {
-  if (bitsPerSecond === null) return '–';
-  return bitsPerSecond >= 1e6 ? `${(bitsPerSecond / 1e6).toFixed(1)} Mbit/s` : `${Math.round(bitsPerSecond / 1000)} kbit/s`;
-}
-
-/**
  * @param {readonly string[]} names
- * @param {string} verb
- * @returns {string} for example "Ann and Bob joined", "Ann, Bob and 3 others joined"
+ * @param {'joined'|'left'} what
+ * @returns {string} for example "Ann and Bob joined", "Ann, Bob, and 3 others joined"
  */
-export function namesDid(names, verb) {
-  if (names.length <= 1) return `${names[0] ?? 'Somebody'} ${verb}`;
-  if (names.length === 2) return `${names[0]} and ${names[1]} ${verb}`;
-  const others = names.length - 2;
-  return `${names[0]}, ${names[1]} and ${others} ${others === 1 ? 'other' : 'others'} ${verb}`;
+export function namesDid(names, what) {
+  const shown = names.length <= 2 ? names : [...names.slice(0, 2), t('notice.others', { n: names.length - 2 })];
+  return t(`notice.${what}`, { n: names.length, names: list(shown) });
 }
 
 /** A shorter absence is not worth a figure. */
@@ -130,11 +121,10 @@ const WORTH_TELLING_MS = 5000;
  * @returns {string} for example "You are back. You were away for 12 seconds."
  */
 export function backText(what, awayMs) {
-  if (what === 'media') return 'Sound and picture are back';
-  if (awayMs <= WORTH_TELLING_MS) return 'You are back';
+  if (what === 'media') return t('back.media');
+  if (awayMs <= WORTH_TELLING_MS) return t('back.call');
   const seconds = Math.round(awayMs / 1000);
-  const minutes = Math.round(seconds / 60);
-  return `You are back. You were away for ${seconds < 90 ? `${seconds} seconds` : `${minutes} minutes`}.`;
+  return seconds < 90 ? t('back.seconds', { n: seconds }) : t('back.minutes', { n: Math.round(seconds / 60) });
 }
 
 /**
@@ -147,9 +137,15 @@ export function backText(what, awayMs) {
  */
 export function markText({ source, lost, repairing, paused }, stalled) {
   if (lost) return '';
-  if (paused === 'bandwidth') return 'Paused to keep the sound';
-  if (paused === 'codec') return 'This browser cannot show this picture';
+  if (paused === 'bandwidth') return t('tile.paused-bandwidth');
+  if (paused === 'codec') return t('tile.paused-codec');
   if (!stalled) return '';
-  if (repairing) return 'Reconnecting…';
-  return source === 'screen' ? 'Not moving' : 'Picture frozen';
+  if (repairing) return t('tile.reconnecting');
+  return source === 'screen' ? t('tile.screen-still') : t('tile.frozen');
+}
+
+/** @param {number} score  of a connection: 1 to 5; 0: unknown @returns {string} */
+export function qualityText(score) {
+  const key = `quality.${score}`;
+  return hasText(key) ? t(key) : t('quality.0');
 }

@@ -1,5 +1,7 @@
 /** One person's camera or shared screen, or the initials where there is no picture. */
 
+import { enumeration } from '../i18n/format.js';
+import { t } from '../i18n/i18n.js';
 import { AqElement, h, setAttribute, setText } from './element.js';
 import { icon } from './icons.js';
 import { Stall } from './stall.js';
@@ -20,9 +22,9 @@ export class AqTile extends AqElement {
   #video = h('video', { playsinline: true, autoplay: true, muted: true, tabindex: -1, 'aria-hidden': 'true' });
   #avatar = h('div', { class: 'tile-avatar', 'aria-hidden': 'true' });
   #name = h('span', { class: 'tile-name', dir: 'auto' });
-  #muted = h('span', { class: 'tile-muted', title: 'Microphone off', 'data-testid': 'tile-muted' }, icon('microphone-off'));
-  #hand = h('span', { class: 'tile-hand', title: 'Hand raised', 'data-testid': 'tile-hand' }, icon('hand'));
-  #lost = h('div', { class: 'tile-lost', 'data-testid': 'tile-lost' }, icon('lost'), 'Connection lost');
+  #muted = h('span', { class: 'tile-muted', title: t('tile.microphone-off'), 'data-testid': 'tile-muted' }, icon('microphone-off'));
+  #hand = h('span', { class: 'tile-hand', title: t('tile.hand'), 'data-testid': 'tile-hand' }, icon('hand'));
+  #lost = h('div', { class: 'tile-lost', 'data-testid': 'tile-lost' }, icon('lost'), t('tile.lost'));
   #stillText = h('span', {});
   #still = h('div', { class: 'tile-still', 'data-testid': 'tile-still', hidden: true }, icon('pause'), icon('lost'), this.#stillText);
   #stall = new Stall();
@@ -72,7 +74,7 @@ export class AqTile extends AqElement {
     setAttribute(this, 'data-self', tile.self);
     setAttribute(this, 'data-name', tile.name);
     setAttribute(this, 'data-speaking', tile.speaking);
-    const title = tile.source === 'screen' ? `${tile.name}: screen` : tile.self ? `${tile.name} (you)` : tile.name;
+    const title = tile.source === 'screen' ? t('tile.screen', { name: tile.name }) : tile.self ? t('common.you', { name: tile.name }) : tile.name;
     setText(this.#name, title);
     this.#muted.hidden = tile.microphone || tile.source === 'screen';
     this.#hand.hidden = !tile.hand;
@@ -193,12 +195,13 @@ export class AqTile extends AqElement {
 
 /** @param {Tile} tile @param {string} mark */
 function statusOf(tile, mark) {
-  const words = mark ? [mark.toLowerCase()] : [];
-  if (tile.source === 'screen') return words.length > 0 ? `, ${words[0]}` : '';
-  if (!tile.microphone) words.push('microphone off');
-  if (tile.hand) words.push('hand raised');
-  if (tile.lost) words.push('connection lost');
-  return words.length > 0 ? `, ${words.join(', ')}` : '';
+  const words = mark ? [mark] : [];
+  if (tile.source === 'camera') {
+    if (!tile.microphone) words.push(t('tile.microphone-off'));
+    if (tile.hand) words.push(t('tile.hand'));
+    if (tile.lost) words.push(t('tile.lost'));
+  }
+  return words.length > 0 ? `, ${enumeration(words)}` : '';
 }
 
 customElements.define('aq-tile', AqTile);

@@ -1,5 +1,6 @@
 /** Short notices that go by themselves, and errors that stay until closed. */
 
+import { t } from '../i18n/i18n.js';
 import { AqElement, h, setAttribute } from './element.js';
 import { icon } from './icons.js';
 
@@ -20,7 +21,7 @@ export class AqToasts extends AqElement {
   /** @override */
   build() {
     setAttribute(this, 'role', 'region');
-    setAttribute(this, 'aria-label', 'Notices');
+    setAttribute(this, 'aria-label', t('notice.label'));
     setAttribute(this, 'aria-live', 'polite');
   }
 
@@ -40,7 +41,7 @@ export class AqToasts extends AqElement {
 
   /** @param {Toast} toast */
   #make({ text, kind = 'info', action, id }) {
-    const close = h('button', { type: 'button', class: 'round small', 'aria-label': 'Close this notice' }, icon('close'));
+    const close = h('button', { type: 'button', class: 'round small', 'aria-label': t('notice.close') }, icon('close'));
     const element = h('div', { class: `toast ${kind}`, 'data-testid': kind === 'error' ? 'error-box' : 'toast', 'data-toast': id ?? null }, h('span', { class: 'toast-text', dir: 'auto' }, text));
     if (action) {
       const button = h('button', { type: 'button', class: 'button small' }, action.label);

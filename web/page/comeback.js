@@ -12,9 +12,9 @@ export class Comeback {
   #writtenAt = 0;
 
   /**
-   * @param {import('./protocol/resumestore.js').ResumeStore} store
-   * @param {import('./session.js').Session} session
-   * @param {import('./media/localmedia.js').LocalMedia} local
+   * @param {import('../protocol/resumestore.js').ResumeStore} store
+   * @param {import('../session.js').Session} session
+   * @param {import('../media/localmedia.js').LocalMedia} local
    */
   constructor(store, session, local) {
     this.#store = store;
@@ -22,7 +22,7 @@ export class Comeback {
     this.#local = local;
   }
 
-  /** @param {import('./protocol/messages.js').Welcome} welcome */
+  /** @param {import('../protocol/messages.js').Welcome} welcome */
   welcomed({ resume }) {
     this.#way = resume && { token: resume.token, windowMs: resume.window_seconds * 1000 };
     this.remember();
@@ -62,7 +62,7 @@ export class Comeback {
    * Goes on with the visit of this tab's earlier life: no click, no prompt.
    *
    * @param {URLSearchParams} query  of the page's address; it may name another room
-   * @returns {Promise<import('./protocol/resumestore.js').Stored|null>} what was found; null: there is nothing to go on with
+   * @returns {Promise<import('../protocol/resumestore.js').Stored|null>} what was found; null: there is nothing to go on with
    */
   async resume(query) {
     const past = this.#store.recall(Date.now());

@@ -12,6 +12,7 @@ const KEY = 'aq-preferences';
  * @property {boolean} wantMicrophone
  * @property {boolean} wantCamera
  * @property {'auto'|'light'|'dark'} theme   boot.js reads it too
+ * @property {string} language  a code of i18n/languages.js; empty: as the browser says; boot.js reads it too
  */
 
 /** @type {Preferences} */
@@ -24,6 +25,7 @@ const DEFAULTS = {
   wantMicrophone: true,
   wantCamera: true,
   theme: 'auto',
+  language: '',
 };
 
 /**

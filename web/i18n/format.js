@@ -1,0 +1,77 @@
+/** Figures, times and lists as the chosen language writes them. No DOM. */
+
+let locale = 'en';
+/** Making a formatter takes longer than using it. @type {Map<string, any>} */
+const formatters = new Map();
+
+/** To be called by i18n.js alone. @param {string} tag */
+export function setLocale(tag) {
+  locale = tag;
+  formatters.clear();
+}
+
+/**
+ * @template T
+ * @param {new (locale: string, options: any) => T} Formatter
+ * @param {object} options
+ * @returns {T}
+ */
+function formatter(Formatter, options) {
+  const key = `${Formatter.name} ${JSON.stringify(options)}`;
+  let found = formatters.get(key);
+  if (!found) formatters.set(key, (found = new Formatter(locale, options)));
+  return found;
+}
+
+/** @param {number} value @param {Intl.NumberFormatOptions} [options] @returns {string} */
+export function number(value, options = {}) {
+  return formatter(Intl.NumberFormat, options).format(value);
+}
+
+/** @param {number} share  from 0 to 1 @returns {string} */
+export function percent(share) {
+  return number(share, { style: 'percent', maximumFractionDigits: 1 });
+}
+
+/** Hours and minutes. @param {Date} date @returns {string} */
+export function time(date) {
+  return formatter(Intl.DateTimeFormat, { hour: '2-digit', minute: '2-digit' }).format(date);
+}
+
+/** A day, for example "November 23". @param {Date} date @returns {string} */
+export function day(date) {
+  return formatter(Intl.DateTimeFormat, { month: 'long', day: 'numeric' }).format(date);
+}
+
+/** @param {number} ms @returns {string} for example "23 ms" */
+export function milliseconds(ms) {
+  return unit(ms, 'millisecond', 0);
+}
+
+/** @param {number} count of bytes @returns {string} for example "1.4 MB" */
+export function bytes(count) {
+  if (count < 1000) return unit(count, 'byte', 0);
+  if (count < 1e6) return unit(count / 1e3, 'kilobyte', 0);
+  return count < 1e9 ? unit(count / 1e6, 'megabyte', 1) : unit(count / 1e9, 'gigabyte', 1);
+}
+
+/** @param {number} bitsPerSecond @returns {string} for example "640 kb/s" */
+export function bitrate(bitsPerSecond) {
+  if (bitsPerSecond < 1e6) return unit(bitsPerSecond / 1e3, 'kilobit-per-second', 0);
+  return unit(bitsPerSecond / 1e6, 'megabit-per-second', 1);
+}
+
+/** @param {number} value @param {string} name of CLDR @param {number} digits after the point, at most */
+function unit(value, name, digits) {
+  return number(value, { style: 'unit', unit: name, unitDisplay: 'short', maximumFractionDigits: digits });
+}
+
+/** @param {readonly string[]} items @returns {string} for example "Ann, Bob, and Carol" */
+export function list(items) {
+  return formatter(Intl.ListFormat, { type: 'conjunction' }).format(items);
+}
+
+/** @param {readonly string[]} items @returns {string} without an "and": "muted, hand raised" */
+export function enumeration(items) {
+  return formatter(Intl.ListFormat, { type: 'unit', style: 'short' }).format(items);
+}

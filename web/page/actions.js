@@ -1,0 +1,117 @@
+/** What a person does in the room and with the page around it. */
+
+import { loadLanguage, t } from '../i18n/i18n.js';
+import { figuresOf } from '../media/stats.js';
+import { on } from './page.js';
+import { savePreferences } from './preferences.js';
+import { showLanguage, showTheme } from './root.js';
+
+/** @typedef {import('./page.js').Page} Page */
+
+/** @param {Page} page */
+export function wireActions(page) {
+  const { app, session, view, draw, mark } = page;
+  on(page, 'aq-toggle', (/** @type {string} */ what) => {
+    if (what !== 'hand') return;
+    session.setHand(!session.state.hand);
+    app.announce(t(session.state.hand ? 'notice.own-hand.up' : 'notice.own-hand.down'));
+  });
+  on(page, 'aq-panel', (/** @type {'chat'|'people'} */ which) => {
+    view.panel = view.panel === which ? null : which;
+    if (view.panel === 'chat') view.unread = 0;
+    draw();
+  });
+  on(page, 'aq-chat', (/** @type {string} */ text) => session.sendChat(text));
+  on(page, 'aq-moderate', (/** @type {import('../protocol/moderation.js').Moderate} */ deed) => session.moderate(deed));
+  on(page, 'aq-admit', (/** @type {{peer_id: string, admit: boolean}} */ answer) => {
+    app.toasts.dismiss(`knock-${answer.peer_id}`);
+    session.admit(answer);
+  });
+  on(page, 'aq-views', (/** @type {import('../protocol/messages.js').ViewEntry[]} */ views) => session.setViews(views));
+  on(page, 'aq-retry', () => session.retryNow());
+  on(page, 'aq-leave', () => session.leave());
+  on(page, 'aq-audio-blocked', (/** @type {boolean} */ blocked) => {
+    view.audioBlocked = blocked;
+    draw();
+  });
+  on(page, 'aq-first-frame', () => mark('first-frame'));
+  on(page, 'aq-copy-link', () => copyLink(page));
+  wireSettings(page);
+}
+
+/** @param {Page} page */
+async function copyLink({ app, session }) {
+  const link = new URL(location.pathname, location.href);
+  link.searchParams.set('room', session.state.room.room);
+  try {
+    await navigator.clipboard.writeText(link.href);
+    app.toasts.show({ text: t('notice.link-copied'), id: 'link' });
+  } catch {
+    // No clipboard in an insecure context: the person can copy from the notice.
+    app.toasts.show({ text: link.href, id: 'link', stays: true });
+  }
+}
+
+/** @param {Page} page */
+function wireSettings(page) {
+  const { app, session, local, preferences, draw } = page;
+  const figures = figuresReader(page);
+  on(page, 'aq-settings', () => {
+    app.settings.show();
+    local.refresh();
+    figures.start();
+  });
+  on(page, 'aq-settings-closed', () => {
+    figures.stop();
+    draw();
+  });
+  on(page, 'aq-rename', (/** @type {string} */ name) => {
+    preferences.username = name;
+    savePreferences(preferences);
+    session.rename(name);
+  });
+  on(page, 'aq-theme', (/** @type {import('../ui/settings.js').Theme} */ theme) => {
+    preferences.theme = theme;
+    savePreferences(preferences);
+    showTheme(theme);
+    draw();
+  });
+  on(page, 'aq-language', (/** @type {string} */ code) => changeLanguage(page, code));
+}
+
+/** Speaks another language from now on; the call goes on meanwhile. @param {Page} page @param {string} code */
+async function changeLanguage({ app, preferences, draw }, code) {
+  try {
+    showLanguage(await loadLanguage(code, navigator.languages));
+  } catch {
+    app.toasts.show({ text: t('notice.language-failed'), kind: 'error', id: 'language' });
+    return;
+  }
+  preferences.language = code;
+  savePreferences(preferences);
+  app.rebuild();
+  draw();
+}
+
+/** The figures are read while somebody looks at them. @param {Page} page */
+function figuresReader({ session, view, draw }) {
+  /** @type {ReturnType<typeof setInterval>|undefined} */
+  let timer;
+  /** @type {import('../media/stats.js').Sample|null} */
+  let sample = null;
+  const read = async () => {
+    const report = await session.stats();
+    view.figures = null;
+    if (report) ({ figures: view.figures, sample } = figuresOf(report.values(), sample));
+    draw();
+  };
+  return {
+    start() {
+      clearInterval(timer);
+      sample = null;
+      read();
+      timer = setInterval(read, 1000);
+    },
+    stop: () => clearInterval(timer),
+  };
+}

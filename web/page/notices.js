@@ -1,0 +1,97 @@
+/** Turns what happens in a room into short notices, and into what follows from it for our own devices. */
+
+import { t } from '../i18n/i18n.js';
+import { backText, namesDid } from '../ui/text.js';
+import { errorText } from '../ui/words.js';
+import { moderatedText, obey, permissionTexts } from './discipline.js';
+
+/** @typedef {import('./page.js').Page} Page */
+/** @typedef {import('../sessionstate.js').Notice} Notice */
+
+/** A class that comes in at once is one notice, not thirty. */
+const GATHER_MS = 300;
+/** What is read aloud of a message. */
+const READ_ALOUD = 200;
+
+export class Notices {
+  #page;
+  /** @type {{joined: string[], left: string[]}} */
+  #gathered = { joined: [], left: [] };
+  /** @type {ReturnType<typeof setTimeout>|undefined} */
+  #timer;
+
+  /** @param {Page} page */
+  constructor(page) {
+    this.#page = page;
+  }
+
+  /** @param {Notice} notice */
+  add(notice) {
+    const { session } = this.#page;
+    switch (notice.kind) {
+      case 'joined':
+      case 'left':
+        this.#gathered[notice.kind].push(notice.name);
+        this.#timer ??= setTimeout(() => this.#flush(), GATHER_MS);
+        break;
+      case 'hand':
+        this.#show({ text: t('notice.hand', { name: notice.name }) });
+        break;
+      case 'screen':
+        this.#show({ text: t('notice.screen', { name: notice.name }) });
+        break;
+      case 'knock': {
+        const run = () => session.admit({ peer_id: notice.peerId, admit: true });
+        this.#show({ text: t('notice.knock', { name: notice.name }), action: { label: t('moderation.admit'), run }, id: `knock-${notice.peerId}` });
+        break;
+      }
+      case 'told':
+        this.#show({ text: notice.text, stays: true });
+        break;
+      case 'back':
+        this.#show({ text: backText(notice.what, notice.awayMs), id: 'back' });
+        break;
+      case 'error':
+        this.#show({ text: errorText(notice.error.code, notice.error.message), kind: 'error' });
+        break;
+      case 'moderated':
+        this.#moderated(notice.told);
+        break;
+      case 'permissions':
+        if (!notice.now.publish.includes('screen')) this.#page.local.stopScreen();
+        for (const text of permissionTexts(notice.before, notice.now)) this.#show({ text });
+        break;
+      case 'chat':
+        this.#chat(notice.message);
+    }
+  }
+
+  /** @param {import('../ui/toasts.js').Toast} toast */
+  #show(toast) {
+    this.#page.app.toasts.show(toast);
+  }
+
+  /** @param {import('../protocol/moderation.js').Moderated} told */
+  #moderated(told) {
+    if (told.action === 'mute' && told.source) obey([told.source], this.#page.local);
+    const text = moderatedText(told);
+    if (text) this.#show({ text, stays: true, id: `moderated-${told.source}` });
+  }
+
+  /** @param {import('../protocol/messages.js').ChatMessage} message */
+  #chat({ username, message }) {
+    const { app, view, draw } = this.#page;
+    if (view.panel === 'chat' && !document.hidden) return;
+    view.unread += 1;
+    if (view.panel !== 'chat') app.announce(t('chat.announce', { name: username, text: message.slice(0, READ_ALOUD) }));
+    draw();
+  }
+
+  #flush() {
+    this.#timer = undefined;
+    const { joined, left } = this.#gathered;
+    this.#gathered = { joined: [], left: [] };
+    if (joined.length > 0) this.#show({ text: namesDid(joined, 'joined') });
+    if (left.length > 0) this.#show({ text: namesDid(left, 'left') });
+  }
+}
