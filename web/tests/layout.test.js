@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { bestGrid, capacity, layout, steadyOrder } from '../ui/layout.js';
+import { bestGrid, capacity, layout, mirrored, steadyOrder } from '../ui/layout.js';
 
 const SIZES = [[1280, 680], [390, 690], [760, 330], [820, 1060], [320, 420], [2560, 1300]];
 /** @param {number} count */
@@ -91,4 +91,14 @@ test('the order is steady; who speaks on a later page comes in place of who was 
   assert.deepEqual(steadyOrder(before, before, ['d'], spoke, 3, 'me'), ['me', 'a', 'd', 'c', 'b']);
   assert.deepEqual(steadyOrder(before, before, ['a'], spoke, 3, 'me'), before, 'visible already');
   assert.deepEqual(steadyOrder(before, before, ['a', 'b', 'd'], spoke, 3, 'me'), before, 'all visible ones speak too');
+});
+
+test('where writing runs from right to left, the first tile stands at the right and the self view at the left', () => {
+  const three = layout({ width: 1280, height: 680, keys: keys(3), featured: [], self: 'k0', page: 0 });
+  const turned = mirrored(three.rects, 1280);
+  const [before, after] = [three.rects.get('k0'), turned.get('k0')];
+  assert.ok(before && after && before.x < 640 && after.x >= 640);
+  assert.equal(after.x + after.width, 1280 - before.x);
+  const two = mirrored(layout({ width: 1280, height: 680, keys: keys(2), featured: [], self: 'k0', page: 0 }).rects, 1280);
+  assert.equal(two.get('k0')?.x, (two.get('k1')?.x ?? 0) + 12);
 });

@@ -87,8 +87,11 @@ export class AqApp extends AqElement {
     old.call.replaceWith(this.#call);
     old.settings.replaceWith(this.#settings);
     old.toasts.replaceWith(this.#toasts);
+    this.#toasts.append(...old.toasts.children);
     this.#join.fill(who);
     if (this.model) this.#show(this.model);
+    // What the server thinks of it has to be said anew.
+    if (!this.model?.inCall) this.#join.emit('aq-who', who);
     this.#call.draft = draft;
     if (open) this.#settings.show();
     if (focused) (open ? this.#settings : this.#join).focusLanguage();

@@ -139,6 +139,17 @@ export function layout(input) {
 }
 
 /**
+ * The same from right to left.
+ *
+ * @param {Map<string, Rect>} rects
+ * @param {number} width  of the area
+ * @returns {Map<string, Rect>}
+ */
+export function mirrored(rects, width) {
+  return new Map([...rects].map(([key, rect]) => [key, { ...rect, x: width - rect.x - rect.width }]));
+}
+
+/**
  * A place for the self view: over the only other person, or beside him where his picture is small.
  *
  * @param {Rect} area

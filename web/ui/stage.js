@@ -7,7 +7,7 @@ import { number } from '../i18n/format.js';
 import { t } from '../i18n/i18n.js';
 import { AqElement, h, setAttribute, setText } from './element.js';
 import { icon } from './icons.js';
-import { layout, steadyOrder } from './layout.js';
+import { layout, mirrored, steadyOrder } from './layout.js';
 import { AqTile } from './tile.js';
 
 /** @typedef {import('../model.js').Tile} Tile */
@@ -118,10 +118,11 @@ export class AqStage extends AqElement {
     const shapes = new Map();
     for (const [key, { shape }] of this.#tiles) if (shape) shapes.set(key, shape);
     const result = layout({ ...this.#size, keys: this.#order, featured, self, page: this.#page, shapes });
+    const rects = document.documentElement.dir === 'rtl' ? mirrored(result.rects, this.#size.width) : result.rects;
     this.#page = result.page;
     this.#perPage = result.perPage;
     for (const [key, element] of this.#tiles) {
-      const rect = result.rects.get(key);
+      const rect = rects.get(key);
       element.hidden = !rect;
       if (rect) element.place(rect);
       setAttribute(element, 'data-floating', key === result.floating);
@@ -131,7 +132,7 @@ export class AqStage extends AqElement {
     this.#previous.disabled = result.page === 0;
     this.#next.disabled = result.page === result.pages - 1;
     setText(this.#count, `${number(result.page + 1)} / ${number(result.pages)}`);
-    this.#rects = result.rects;
+    this.#rects = rects;
     // Not put off by each change: while people speak there is always another one.
     this.#viewTimer ??= setTimeout(() => this.#tellViews(), VIEW_DELAY_MS);
   }
