@@ -33,7 +33,7 @@ func newAPI(opts Options, repairs *repairs) (*webrtc.API, error) {
 	loggers := quiet()
 	// The first interceptor is the nearest to the network: what is lost there
 	// is lost for all the others.
-	registry.Add(wireFactory{received: opts.DropReceived, sent: opts.DropSent, repairs: repairs})
+	registry.Add(wireFactory{received: opts.DropReceived, sent: opts.DropSent, writer: opts.OnWriter, repairs: repairs})
 	if err := errors.Join(
 		webrtc.ConfigureTWCCHeaderExtensionSender(media, registry),
 		webrtc.ConfigureTWCCSenderWithOptions(media, registry, twcc.WithLoggerFactory(loggers)),

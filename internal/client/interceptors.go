@@ -13,6 +13,7 @@ import (
 // stream id, as browsers send it (RFC 8852, section 3.2).
 type wireFactory struct {
 	received, sent func(*rtp.Header) bool
+	writer         func(ssrc uint32, w interceptor.RTPWriter)
 	repairs        *repairs
 }
 
@@ -80,6 +81,9 @@ func (w *wire) BindRemoteStream(_ *interceptor.StreamInfo, reader interceptor.RT
 
 // BindLocalStream pretends to have sent the packets to lose.
 func (w *wire) BindLocalStream(info *interceptor.StreamInfo, writer interceptor.RTPWriter) interceptor.RTPWriter {
+	if w.factory.writer != nil {
+		w.factory.writer(info.SSRC, writer)
+	}
 	return interceptor.RTPWriterFunc(func(h *rtp.Header, payload []byte, a interceptor.Attributes) (int, error) {
 		if h.SSRC != info.SSRC {
 			copied := h.Clone() // the responder keeps its own

@@ -151,6 +151,9 @@ func (n *negotiation) offer(m types.Message) error {
 			return nil
 		}
 	}
+	if c.opts.AlterAnswer != nil {
+		answer.SDP = c.opts.AlterAnswer(answer.SDP)
+	}
 	reply := types.NewMessage(types.EventAnswer, answer)
 	if c.opts.Protocol != 0 {
 		reply.OfferID = m.OfferID

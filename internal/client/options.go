@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/pion/interceptor"
 	"github.com/pion/rtp"
 	"github.com/pion/transport/v5"
 	"github.com/pion/webrtc/v4"
@@ -73,6 +74,14 @@ type Options struct {
 	// not know where to put: transport-wide feedback counts them, nothing else
 	// does. Called from several goroutines.
 	Misplaced func(*rtp.Header) bool
+	// AlterAnswer changes the text of each answer that is sent, but not what this
+	// client itself goes by.
+	AlterAnswer func(sdp string) string
+	// OnWriter is given the writer under all others for each stream that is
+	// sent: what is written there is sealed and sent as it is, any SSRC and any
+	// payload, if its header is one at all. The header is the caller's again when
+	// it returns. Called when the stream is bound, on several goroutines.
+	OnWriter func(ssrc uint32, w interceptor.RTPWriter)
 	// OnRTP sees each packet of media received once, repaired ones included,
 	// on the track's goroutine; duplicates are left out. The stamp is zero when
 	// a foreign client sent it. The packet is valid during the call.

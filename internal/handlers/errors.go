@@ -73,6 +73,7 @@ var endings = []ending{
 	{errRate, websocket.ClosePolicyViolation, "rate limit", types.LeaveRejected, room.NotBack},
 	{ErrSlow, websocket.ClosePolicyViolation, "slow consumer", types.LeaveRejected, room.BackSoon},
 	{errMistakes, websocket.ClosePolicyViolation, "too many errors", types.LeaveRejected, room.NotBack},
+	{room.ErrFlood, websocket.ClosePolicyViolation, "too many streams", types.LeaveRejected, room.NotBack},
 	{errTooBig, websocket.CloseMessageTooBig, "", types.LeaveRejected, room.NotBack},
 	{room.ErrInternal, websocket.CloseInternalServerErr, "internal", types.LeaveError, room.NotBack},
 	{room.ErrShutdown, websocket.CloseServiceRestart, "restart", types.LeaveShutdown, room.NotBack},

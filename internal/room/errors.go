@@ -22,6 +22,8 @@ var (
 	ErrLocked = errors.New("the room is locked")
 	// ErrRefused: he waited, and was not let in.
 	ErrRefused = errors.New("not let in")
+	// ErrFlood: what he sent as media is no client's.
+	ErrFlood = errors.New("too many streams")
 	// ErrInternal: a fault of the server ended this member's media.
 	ErrInternal = errors.New("internal fault")
 )
@@ -36,6 +38,8 @@ func causeOf(reason types.LeaveReason) error {
 		return ErrInternal
 	case types.LeaveRemoved:
 		return ErrRemoved
+	case types.LeaveRejected:
+		return ErrFlood
 	}
 	return ErrLeft
 }

@@ -1,6 +1,7 @@
 package room
 
 import (
+	"errors"
 	"crypto/rand"
 	"encoding/hex"
 	"encoding/json"
@@ -339,9 +340,14 @@ func (m *Member) prove(conn Conn) {
 // Answered says that a pong came on the member's socket.
 func (m *Member) Answered() { m.Media().Nudge() }
 
-// Failed is told by media that it ended by a fault of the server (Observer). The
-// member goes, with 1011.
+// Failed is told by media that it ended (Observer): by a fault of the client that
+// a ProtocolError names, or else of the server. The member goes, with 1008 or 1011.
 func (m *Member) Failed(err error) {
+	if broken := (*types.ProtocolError)(nil); errors.As(err, &broken) {
+		m.log.Warn("media refused", "err", err)
+		m.room.remove(m, types.LeaveRejected, func() bool { return true })
+		return
+	}
 	m.log.Error("media failed", "err", err)
 	m.room.remove(m, types.LeaveError, func() bool { return true })
 }

@@ -37,7 +37,8 @@ type connection struct {
 	pc       *webrtc.PeerConnection
 	api      *webrtc.API // for more senders on the same PeerConnection
 	out      *webrtcapi.Outbound
-	ssrc     uint32 // of our own RTCP
+	ssrc     uint32          // of our own RTCP
+	expect   func(ssrcs int) // that the client may name in reports
 	arrivals *arrivals
 	feedback *feedback
 	closed   chan struct{}
@@ -108,11 +109,11 @@ func newConnection(p *Peer) (*connection, error) {
 		sources: map[string]types.Source{}, tracks: map[string]*Track{},
 	}
 	c.arrivals = newArrivals()
-	made, err := p.session.opts.API.NewPeerConnection(p.lite, c.check, c.arrivals)
+	made, err := p.session.opts.API.NewPeerConnection(p.lite, c.check, p.flooded, c.arrivals)
 	if err != nil {
 		return nil, err
 	}
-	c.pc, c.api, c.out, c.ssrc = made.PC, made.API, made.Out, made.Out.SSRC()
+	c.pc, c.api, c.out, c.ssrc, c.expect = made.PC, made.API, made.Out, made.Out.SSRC(), made.Expect
 	c.arrivals.begin(c.ssrc)
 	c.feedback = newFeedback(c, c.arrivals)
 	for _, source := range []types.Source{types.SourceMicrophone, types.SourceCamera} {
@@ -308,6 +309,7 @@ func (c *connection) startSlot(s *slot, sender *webrtc.RTPSender) {
 		// offered with what it can, and the track shown as paused.
 		c.peer.log.Debug("codec not offered", "mid", s.mid, "err", err)
 	}
+	c.expect(2)      // with that of its repairs
 	c.wg.Go(func() { // ends when the sender stops
 		s.runRTCP(func(b []byte) (int, error) {
 			n, _, err := sender.Read(b)

@@ -171,6 +171,12 @@ func (p *Peer) enqueue(f func()) {
 	}
 }
 
+// flooded ends a peer whose client names SSRCs without end. pion calls it where it
+// reads.
+func (p *Peer) flooded() {
+	p.enqueue(func() { p.fail(types.Errorf(types.CodeTooManyStreams, "media with too many SSRCs")) })
+}
+
 // fail reports a fault that ends the peer.
 func (p *Peer) fail(err error) {
 	if p.ctx.Err() != nil {

@@ -291,6 +291,8 @@ const (
 	CodeInternal        ErrorCode = "internal"
 	CodeServerBusy      ErrorCode = "server_busy"
 	CodeMediaNotReached ErrorCode = "media_not_connected"
+	// CodeTooManyStreams is never sent: the socket is closed, with 1008.
+	CodeTooManyStreams ErrorCode = "too_many_streams"
 )
 
 // ProtocolError is an error with a code that a client may see. Event is the

@@ -74,7 +74,7 @@ func freePort(t testing.TB) int {
 func connect(t testing.TB, tune func(*webrtc.SettingEngine)) (*pair, <-chan *webrtc.TrackRemote) {
 	t.Helper()
 	api := newAPI(t)
-	ours, err := api.NewPeerConnection(false, func() {})
+	ours, err := api.NewPeerConnection(false, func() {}, func() {})
 	if err != nil {
 		t.Fatal(err)
 	}

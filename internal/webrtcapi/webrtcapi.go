@@ -98,7 +98,13 @@ type Connection struct {
 	API *webrtc.API
 	// Out is the short way of its RTP. The caller closes it.
 	Out *Outbound
+
+	streams *streams
 }
+
+// Expect allows the client to name as many more SSRCs in his reports: those of
+// streams that are sent to him.
+func (c *Connection) Expect(ssrcs int) { c.streams.expected.Add(int64(ssrcs)) }
 
 // New opens the media port. The caller closes the API after the last
 // PeerConnection.
@@ -169,14 +175,18 @@ func (a *API) Close() error { return a.mux.Close() }
 // subscriber.
 //
 // onCheck is called with each authenticated connectivity check of the client, on
-// pion's goroutine; it must return at once.
-func (a *API) NewPeerConnection(lite bool, onCheck func(), interceptors ...interceptor.Factory) (*Connection, error) {
+// pion's goroutine; it must return at once. So must onFlood, which is called once
+// when the client has named more SSRCs than anybody needs: what he sends on further
+// ones is thrown away, and the caller is to close the PeerConnection.
+func (a *API) NewPeerConnection(lite bool, onCheck, onFlood func(), interceptors ...interceptor.Factory) (*Connection, error) {
 	out := a.newOutbound()
 	settings, err := a.settings(lite, onCheck, out.keys)
 	if err != nil {
 		out.Close()
 		return nil, err
 	}
+	streams := &streams{exceeded: onFlood}
+	settings.BufferFactory = streams.buffer
 	registry := &interceptor.Registry{}
 	for _, i := range interceptors {
 		registry.Add(i)
@@ -195,7 +205,7 @@ func (a *API) NewPeerConnection(lite bool, onCheck func(), interceptors ...inter
 		out.Close()
 		return nil, fmt.Errorf("new PeerConnection: %w", err)
 	}
-	return &Connection{PC: pc, API: api, Out: out}, nil
+	return &Connection{PC: pc, API: api, Out: out, streams: streams}, nil
 }
 
 func (a *API) settings(lite bool, onCheck func(), keys *handshakeSecrets) (webrtc.SettingEngine, error) {

@@ -311,38 +311,6 @@ func TestSlowSockets(t *testing.T) {
 	p.calm(base)
 }
 
-// Garbage at the media port: nobody notices (T1, T3, T6).
-func TestMediaPort(t *testing.T) {
-	p := launch(t)
-	bird := p.canary()
-	conn, err := net.Dial("udp", "127.0.0.1:"+p.port)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = conn.Close() }()
-	packet := make([]byte, 1200)
-	_, _ = rand.Read(packet)
-	kinds := [][]byte{
-		{0x16, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 0, 0, 100, 1}, // DTLS ClientHello
-		{0, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42},                  // STUN binding request
-		{0, 3, 0xff, 0xfc, 0x21, 0x12, 0xa4, 0x42},            // Allocate, a length that lies
-		{0x80, 111, 0, 1}, {0xbf, 0x60, 0xff, 0xff}, {0x80, 200, 0, 6}, {0x8f, 205, 0xff, 0xff}, {0xff},
-	}
-	for i := range times(20_000, 1_000_000) {
-		copy(packet, kinds[i%len(kinds)])
-		size := 4 + (i*7919)%1196
-		packet[size-1]++ // no two are the same
-		_, _ = conn.Write(packet[:size])
-		if i%100 == 99 { // as much as a socket of this machine takes in
-			pass(time.Millisecond)
-		}
-	}
-	bird.check()
-	if n := p.series()["aq_panics_recovered_total"]; n != 0 {
-		t.Errorf("%v panics", n)
-	}
-}
-
 // Frames in any order, each valid in itself: nothing but errors and ends (T14).
 func TestAnyOrder(t *testing.T) {
 	p := launch(t, "OPEN_MODERATION=first")
