@@ -14,7 +14,7 @@ import "embed"
 //	i18n/              what is said in each language: the names of two letters
 //	page/              what wires elements, session and browser
 //	ui/, styles/       elements and their style sheets
-//	favicon.svg
+//	manifest.webmanifest, favicon.svg, icons/
 //
 // Everything but index.html is served as it is under /aq_server/. The page
 // needs no more of a Content-Security-Policy than
@@ -27,5 +27,5 @@ import "embed"
 // Unit tests lie in tests/ and are left out here, as are tsconfig.json and
 // README.md.
 //
-//go:embed index.html favicon.svg *.js i18n media page protocol styles ui
+//go:embed index.html favicon.svg manifest.webmanifest icons *.js i18n media page protocol styles ui
 var FS embed.FS
