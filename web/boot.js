@@ -36,8 +36,12 @@
 
   try {
     var preferences = JSON.parse(localStorage.getItem('aq-preferences') || '{}');
-    if (preferences.theme === 'light' || preferences.theme === 'dark') root.setAttribute('data-theme', preferences.theme);
-    speak(String(preferences.language));
+    // The address wins for the visit: page/parameters.js.
+    var asked = /[?&]theme=(auto|light|dark)(&|$)/.exec(location.search);
+    var theme = asked ? asked[1] : preferences.theme;
+    if (theme === 'light' || theme === 'dark') root.setAttribute('data-theme', theme);
+    asked = /[?&]lang=([a-z]{2})(-|&|$)/i.exec(location.search);
+    speak(asked ? asked[1].toLowerCase() : String(preferences.language));
   } catch (error) {
     // Without storage the system's colours and the browser's language are right.
   }

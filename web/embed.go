@@ -7,8 +7,9 @@ import "embed"
 // FS is the page. Its layout:
 //
 //	index.html         an html/template: {{.WebSocketPath}} is the path of the
-//	                   signalling endpoint, {{.Language}} and {{.Direction}}
-//	                   are chosen by Accept-Language; served at /aq_server/
+//	                   signalling endpoint, {{.EmbedOrigins}} who may show the
+//	                   page in a frame, {{.Language}} and {{.Direction}} are
+//	                   chosen by Accept-Language; served at /aq_server/
 //	*.js               boot.js, start.js, and what joins the folders below
 //	protocol/, media/  modules without elements
 //	i18n/              what is said in each language: the names of two letters
