@@ -11,6 +11,7 @@ import "embed"
 //	                   page in a frame, {{.Language}} and {{.Direction}} are
 //	                   chosen by Accept-Language; served at /aq_server/
 //	*.js               boot.js, start.js, and what joins the folders below
+//	aq-client.js       what pages of others import; client/ is its own
 //	protocol/, media/  modules without elements
 //	i18n/              what is said in each language: the names of two letters
 //	page/              what wires elements, session and browser
@@ -28,5 +29,5 @@ import "embed"
 // Unit tests lie in tests/ and are left out here, as are tsconfig.json and
 // README.md.
 //
-//go:embed index.html favicon.svg manifest.webmanifest icons *.js i18n media page protocol styles ui
+//go:embed index.html favicon.svg manifest.webmanifest icons *.js client i18n media page protocol styles ui
 var FS embed.FS
