@@ -48,7 +48,8 @@
 
   function tell() {
     var box = document.getElementById('too-old');
-    if (!box || (window.customElements && window.customElements.get('aq-app'))) return;
+    var page = box && box.parentElement;
+    if (!box || !page || (window.customElements && window.customElements.get(page.localName))) return;
     var words = OLD[root.lang];
     if (words) {
       box.children[0].textContent = words[0];
