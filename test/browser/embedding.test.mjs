@@ -2,6 +2,7 @@
 // client made with aq-client.js.
 
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { inbound, videoColours } from './support/probe.mjs';
 import { root } from './support/server.mjs';
@@ -143,4 +144,11 @@ scenario('a page of another site is in the room by aq-client.js', async (stage) 
   await page.getByRole('button', { name: 'Leave' }).click();
   await alice.hasOthers([]);
   assert.match(await state.innerText(), /^left/);
+
+  // The ten lines of the document, as they stand there.
+  const [, lines] = /```html\n(<div id="people">[\s\S]*?)```/.exec(readFileSync(path.join(root, 'docs', 'embedding.md'), 'utf8')) ?? [];
+  await page.setContent(lines.replace('https://meet.example.org', server.origin()).replace("'Alice'", "'Reader'").replace("'Hello'", "'Hello from the document'"));
+  await alice.reads('Hello from the document', 'Reader', 15_000);
+  const pictures = async () => (await page.evaluate(videoColours, '#people video')).map(nameColour);
+  await until('the reader sees himself and Alice', async () => (await pictures()).join() === 'blue,red', { timeout: 20_000, seen: pictures });
 });
