@@ -32,6 +32,7 @@ document.documentElement.dataset.hide = parameters.hide.join(' ');
 const preferences = loadPreferences();
 forThisVisit(preferences, visitPreferences(parameters));
 const view = emptyView();
+view.layout = parameters.layout ?? view.layout;
 const wakeLock = new WakeLock();
 const drawing = new Drawing(drawNow);
 const draw = () => drawing.soon();

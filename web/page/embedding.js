@@ -83,7 +83,8 @@ const peerOf = ({ peer_id, username }) => ({ peer_id, username });
 function roomEvents(before, now) {
   const left = [...before.peers.values()].filter((peer) => !now.peers.has(peer.peer_id));
   const joined = [...now.peers.values()].filter((peer) => !before.peers.has(peer.peer_id));
-  const said = chatSince(before.chat, now.chat);
+  // What is written to one person alone is not for the site.
+  const said = chatSince(before.chat, now.chat).filter((message) => !('to' in message && message.to));
   return [
     ...left.map((peer) => ({ type: 'peer_left', ...peerOf(peer) })),
     ...joined.map((peer) => ({ type: 'peer_joined', ...peerOf(peer) })),

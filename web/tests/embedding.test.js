@@ -42,6 +42,8 @@ test('what happens in the room becomes events', () => {
     { type: 'peer_joined', peer_id: 'p_2', username: 'Bob' },
     { type: 'chat', id: '1', from: 'p_2', username: 'Bob', message: 'Hi', timestamp: '2026-01-01T10:00:01Z' },
   ]);
+  const whispered = inRoom({ peers: both.room.peers, chat: [...both.room.chat, { ...message('2', 'for you alone'), to: 'p_1' }, { ...message('3', 'for all'), to: '' }] });
+  assert.deepEqual(eventsOf(both, whispered).map((e) => e.message), ['for all']);
   assert.deepEqual(eventsOf(both, { ...both, phase: 'reconnecting' }), []);
   assert.deepEqual(eventsOf(both, { ...alone, room: { ...alone.room, chat: both.room.chat } }), [{ type: 'peer_left', peer_id: 'p_2', username: 'Bob' }]);
   assert.deepEqual(eventsOf(alone, inRoom({}, { on: { ...off, hand: true } })), [{ type: 'muted', microphone: true, camera: true }, { type: 'hand', on: true }]);
