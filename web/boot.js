@@ -34,17 +34,24 @@
     document.head.appendChild(link);
   }
 
+  /** @type {{theme?: string, language?: string}} */
+  var preferences = {};
   try {
-    var preferences = JSON.parse(localStorage.getItem('aq-preferences') || '{}');
-    if (preferences.theme === 'light' || preferences.theme === 'dark') root.setAttribute('data-theme', preferences.theme);
-    speak(String(preferences.language));
+    preferences = JSON.parse(localStorage.getItem('aq-preferences') || '{}') || {};
   } catch (error) {
-    // Without storage the system's colours and the browser's language are right.
+    // Without storage, as in some frames, the system's colours and the browser's language are right.
   }
+  // The address wins for the visit: page/parameters.js.
+  var asked = /[?&]theme=(auto|light|dark)(&|$)/.exec(location.search);
+  var theme = asked ? asked[1] : preferences.theme;
+  if (theme === 'light' || theme === 'dark') root.setAttribute('data-theme', theme);
+  asked = /[?&]lang=([a-z]{2})(-|&|$)/i.exec(location.search);
+  speak(asked ? asked[1].toLowerCase() : String(preferences.language));
 
   function tell() {
     var box = document.getElementById('too-old');
-    if (!box || (window.customElements && window.customElements.get('aq-app'))) return;
+    var page = box && box.parentElement;
+    if (!box || !page || (window.customElements && window.customElements.get(page.localName))) return;
     var words = OLD[root.lang];
     if (words) {
       box.children[0].textContent = words[0];

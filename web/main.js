@@ -12,7 +12,8 @@ import { Invite } from './page/invite.js';
 import { wireJoining } from './page/joining.js';
 import { Notices } from './page/notices.js';
 import { emptyView } from './page/page.js';
-import { loadPreferences } from './page/preferences.js';
+import { parseParameters, visitPreferences } from './page/parameters.js';
+import { forThisVisit, loadPreferences } from './page/preferences.js';
 import { watchSurroundings } from './page/surroundings.js';
 import { WakeLock } from './page/wakelock.js';
 import { Weakness } from './page/weakness.js';
@@ -25,8 +26,13 @@ const app = /** @type {import('./ui/app.js').AqApp} */ (document.querySelector('
 const invite = new Invite(sessionStorageIfAllowed());
 invite.take(location, history);
 const support = supportOf();
+const query = new URLSearchParams(location.search);
+const parameters = parseParameters(query);
+document.documentElement.dataset.hide = parameters.hide.join(' ');
 const preferences = loadPreferences();
+forThisVisit(preferences, visitPreferences(parameters));
 const view = emptyView();
+view.layout = parameters.layout ?? view.layout;
 const wakeLock = new WakeLock();
 const drawing = new Drawing(drawNow);
 const draw = () => drawing.soon();
@@ -34,6 +40,8 @@ const asking = new Asking((shown) => {
   view.asking = shown;
   draw();
 });
+/** Tells the site that shows this page in a frame, if there is one. */
+let tellSite = () => {};
 
 const local = new LocalMedia({
   chosen: { microphone: preferences.microphone, camera: preferences.camera },
@@ -72,7 +80,7 @@ wireDevices(page);
 wireActions(page);
 const check = wireJoining(page);
 watchSurroundings(page);
-begin();
+begin().then(embed);
 
 function drawNow() {
   const model = appModel(page);
@@ -81,6 +89,7 @@ function drawNow() {
   if (session.state.away) app.toasts.dismiss('back');
   app.model = model;
   wakeLock.set(inCall);
+  tellSite();
   document.title = inCall ? `${view.unread > 0 ? `(${view.unread}) ` : ''}${call.call.room} – AQ Server` : 'AQ Server';
 }
 
@@ -111,9 +120,15 @@ function ended(ending) {
   else local.stopScreen();
 }
 
+/** In a frame the site around it may have something to say. */
+async function embed() {
+  if (window.parent === window) return;
+  const { startEmbedding } = await import('./page/framed.js');
+  tellSite = startEmbedding(page, parameters);
+}
+
 async function begin() {
-  const query = new URLSearchParams(location.search);
-  const first = { room: query.get('room') ?? preferences.room, username: query.get('username') ?? preferences.username };
+  const first = { room: parameters.room ?? preferences.room, username: parameters.username ?? preferences.username };
   app.join.fill(first);
   const devices = support.devices && support.webrtc;
   if (devices) {

@@ -54,10 +54,11 @@ func TestProtected(t *testing.T) {
 	}
 }
 
-// The pages that may connect may read JSON, nobody else, and nobody with cookies.
+// The pages that may connect may read JSON and import modules, nobody else, and
+// nobody with cookies.
 func TestCrossOrigin(t *testing.T) {
 	h := newHandler(t, func(o *Options) { keyed(o); o.AllowedOrigins = []string{"https://app.example"} })
-	for _, path := range []string{HealthPath, RoomsPath, MetricsPath, ValidatePath, APIPath + "rooms"} {
+	for _, path := range []string{HealthPath, RoomsPath, MetricsPath, ValidatePath, APIPath + "rooms", PagePath + "main.js"} {
 		for origin, allowed := range map[string]bool{
 			"https://app.example": true, "https://example.com:8443": true, // of the same host
 			"https://evil.example": false, "null": false, "https://app.example.evil.example": false,
@@ -75,8 +76,10 @@ func TestCrossOrigin(t *testing.T) {
 			}
 		}
 	}
-	if got := do(h, "GET", PagePath, "Origin", "https://app.example").Header().Get("Access-Control-Allow-Origin"); got != "" {
-		t.Errorf("the page: %q", got)
+	for _, page := range []string{PagePath, PagePath + "check"} {
+		if got := do(h, "GET", page, "Origin", "https://app.example").Header().Get("Access-Control-Allow-Origin"); got != "" {
+			t.Errorf("%s: %q", page, got)
+		}
 	}
 }
 
@@ -86,8 +89,13 @@ func TestEmbedding(t *testing.T) {
 		"frame-ancestors 'self' https://a.example https://b.example;": {"https://a.example", "https://b.example"},
 	} {
 		h := newHandler(t, func(o *Options) { o.EmbedOrigins = origins })
-		if csp := do(h, "GET", PagePath).Header().Get("Content-Security-Policy"); !strings.Contains(csp, want) {
+		w := do(h, "GET", PagePath)
+		if csp := w.Header().Get("Content-Security-Policy"); !strings.Contains(csp, want) {
 			t.Errorf("%q is not in %s", want, csp)
+		}
+		// The page talks to nobody else than those who may show it.
+		if told := `data-embed-origins="` + strings.Join(origins, " ") + `"`; !strings.Contains(w.Body.String(), told) {
+			t.Errorf("%s is not in %s", told, w.Body)
 		}
 	}
 }

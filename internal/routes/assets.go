@@ -14,8 +14,22 @@ import (
 	"strings"
 )
 
-// indexFile is the template of the page; it is served at PagePath only.
-const indexFile = "index.html"
+// indexFile is the page itself, served at PagePath. Every other file of that
+// type is served under its name without the extension.
+const (
+	indexFile = "index.html"
+	pageType  = ".html"
+)
+
+// pageData is what the templates get.
+type pageData struct {
+	WebSocketPath string
+	// EmbedOrigins are those whose pages the page talks to when it is framed, with
+	// spaces between them.
+	EmbedOrigins string
+	// Language and Direction are as the attributes lang and dir have them.
+	Language, Direction string
+}
 
 // contentTypes by file extension. Our own list, because that of package mime
 // depends on files of the machine.
@@ -41,9 +55,11 @@ type asset struct {
 	zipped      []byte // nil if gzip does not make it smaller
 }
 
-// loadPage reads everything in files. The assets are by path below PagePath.
-func loadPage(files fs.FS) (page pageVariants, assets map[string]*asset, err error) {
-	assets = map[string]*asset{}
+// loadPage reads everything in files. Both maps are by path below PagePath: the
+// pages, which are rendered, and the assets, which are served as they are.
+func loadPage(files fs.FS, data pageData) (pages map[string]pageVariants, assets map[string]*asset, err error) {
+	pages, assets = map[string]pageVariants{}, map[string]*asset{}
+	languages := languagesOf(files)
 	err = fs.WalkDir(files, ".", func(name string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {
 			return err
@@ -56,37 +72,35 @@ func loadPage(files fs.FS) (page pageVariants, assets map[string]*asset, err err
 		if err != nil {
 			return err
 		}
-		if name == indexFile {
-			page, err = renderPage(content, contentType, languagesOf(files))
-			return err
+		if path.Ext(name) != pageType {
+			assets[name] = newAsset(contentType, content)
+			return nil
 		}
-		assets[name] = newAsset(contentType, content)
-		return nil
+		at := strings.TrimSuffix(name, pageType)
+		if name == indexFile {
+			at = "{$}"
+		}
+		pages[at], err = renderPage(name, content, data, languages)
+		return err
 	})
+	if err == nil && pages["{$}"] == nil {
+		err = fmt.Errorf("%s: %w", indexFile, fs.ErrNotExist)
+	}
 	if err != nil {
 		return nil, nil, fmt.Errorf("the page: %w", err)
 	}
-	if page == nil {
-		return nil, nil, fmt.Errorf("the page: %s: %w", indexFile, fs.ErrNotExist)
-	}
-	return page, assets, nil
+	return pages, assets, nil
 }
 
-// pageData is what the template gets.
-type pageData struct {
-	WebSocketPath       string
-	Language, Direction string // as the attributes lang and dir have them
-}
-
-// renderPage renders the page once for each language.
-func renderPage(source []byte, contentType string, languages []string) (pageVariants, error) {
-	t, err := template.New(indexFile).Option("missingkey=error").Parse(string(source))
+// renderPage renders a page once for each language.
+func renderPage(name string, source []byte, data pageData, languages []string) (pageVariants, error) {
+	t, err := template.New(name).Option("missingkey=error").Parse(string(source))
 	if err != nil {
 		return nil, err
 	}
 	page := pageVariants{}
 	for _, language := range languages {
-		data := pageData{WebSocketPath, language, "ltr"}
+		data.Language, data.Direction = language, "ltr"
 		if rightToLeft[language] {
 			data.Direction = "rtl"
 		}
@@ -94,7 +108,7 @@ func renderPage(source []byte, contentType string, languages []string) (pageVari
 		if err := t.Execute(&b, data); err != nil {
 			return nil, err
 		}
-		page[language] = newAsset(contentType, b.Bytes())
+		page[language] = newAsset(contentTypes[pageType], b.Bytes())
 	}
 	return page, nil
 }

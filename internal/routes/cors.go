@@ -8,8 +8,9 @@ import (
 )
 
 // crossOrigin lets pages of the allowed origins read the answers of the JSON
-// endpoints (Fetch, section 3.2): the same that may open a WebSocket. Cookies are
-// never part of it: nothing here goes by them.
+// endpoints and import the modules of the page (Fetch, section 3.2): the same that
+// may open a WebSocket, so that one setting decides. Cookies are never part of it:
+// nothing here goes by them.
 func crossOrigin(allowed []string, methods string, next http.Handler) http.Handler {
 	if methods == "" {
 		methods = "GET"

@@ -30,8 +30,8 @@ const (
 
 // Options is what the table is made from.
 type Options struct {
-	// Page holds index.html, an html/template that gets pageData, and the assets
-	// beside it. It is read once, by New.
+	// Page holds index.html and other pages, each an html/template that gets
+	// pageData, and the assets beside them. It is read once, by New.
 	Page fs.FS
 
 	WebSocket, Validate, Metrics http.Handler
@@ -41,8 +41,8 @@ type Options struct {
 	// administrator.
 	RoomsPublic bool
 	Admin       Admin
-	// AllowedOrigins are further origins whose pages may read JSON, and
-	// EmbedOrigins those that may show the page in a frame.
+	// AllowedOrigins are further origins whose pages may read JSON and import the
+	// page's modules, and EmbedOrigins those that may show the page in a frame.
 	AllowedOrigins, EmbedOrigins []string
 	Health                       func() Health
 
@@ -65,7 +65,7 @@ type route struct {
 // New returns the handler of the whole server. The error is that of the page's
 // template or files.
 func New(o Options) (http.Handler, error) {
-	page, assets, err := loadPage(o.Page)
+	pages, assets, err := loadPage(o.Page, pageData{WebSocketPath: WebSocketPath, EmbedOrigins: strings.Join(o.EmbedOrigins, " ")})
 	if err != nil {
 		return nil, err
 	}
@@ -73,7 +73,6 @@ func New(o Options) (http.Handler, error) {
 	table := []route{
 		{"/{$}", get, http.HandlerFunc(redirectToPage)},
 		{"/aq_server", get, http.HandlerFunc(redirectToPage)},
-		{PagePath + "{$}", get, page},
 		{WebSocketPath, "", o.WebSocket},
 		{ValidatePath, "", crossOrigin(o.AllowedOrigins, get, o.Validate)},
 		{HealthPath, "", crossOrigin(o.AllowedOrigins, get, allow(get, healthHandler(o.Health)))},
@@ -82,8 +81,11 @@ func New(o Options) (http.Handler, error) {
 		{APIPath, "", crossOrigin(o.AllowedOrigins, "GET, POST, DELETE", o.Admin.API)},
 		{"/", "", http.HandlerFunc(notFound)},
 	}
+	for name, page := range pages {
+		table = append(table, route{PagePath + name, get, page})
+	}
 	for name, file := range assets {
-		table = append(table, route{PagePath + name, get, file})
+		table = append(table, route{PagePath + name, "", crossOrigin(o.AllowedOrigins, get, allow(get, file))})
 	}
 	mux := http.NewServeMux()
 	for _, r := range table {

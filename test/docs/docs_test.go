@@ -34,6 +34,8 @@ var promised = []string{
 	"WebSocket errors",
 	"media permission denial",
 	"browser incompatibility",
+	"pages of other sites",
+	"the check of a connection",
 	"network timeouts",
 	"10+ concurrent peers",
 	"several rooms with peers",

@@ -28,6 +28,10 @@ export function wireActions(page) {
     session.admit(answer);
   });
   on(page, 'aq-views', (/** @type {import('../protocol/messages.js').ViewEntry[]} */ views) => session.setViews(views));
+  on(page, 'aq-layout', (/** @type {import('./parameters.js').Layout} */ layout) => {
+    view.layout = layout;
+    draw();
+  });
   on(page, 'aq-retry', () => session.retryNow());
   on(page, 'aq-leave', () => session.leave());
   on(page, 'aq-audio-blocked', (/** @type {boolean} */ blocked) => {

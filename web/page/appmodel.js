@@ -22,7 +22,7 @@ export function appModel({ session, local, support, preferences, weakness, view 
   return {
     inCall,
     join: { joining: phase === 'joining', lobby: lobby && !inCall, ending, preview },
-    call: { call, panel: view.panel, unread: view.unread, audioBlocked: view.audioBlocked, asking: view.asking && inCall, trouble },
+    call: { call, layout: view.layout, panel: view.panel, unread: view.unread, audioBlocked: view.audioBlocked, asking: view.asking && inCall, trouble },
     settings: {
       devices: { devices, chosen, canRoute: support.speaker, microphone },
       name: session.state.room.username,

@@ -14,32 +14,37 @@ const JUMP_MS = 5000;
  * @property {EventTarget & {readonly visibilityState: string}} document
  * @property {(EventTarget & {type?: string})|undefined} connection  navigator.connection, where it exists
  * @property {() => number} now  milliseconds
- * @property {(run: () => void, ms: number) => unknown} setInterval
+ * @property {(run: () => void, ms: number) => any} setInterval
+ * @property {(timer: any) => void} [clearInterval]
  */
 
 /**
- * Watches for as long as the page lives.
+ * Watches for as long as the page lives, or until the signal.
  *
  * @param {() => void} onDoubt
  * @param {World} world
+ * @param {AbortSignal} [signal]
  */
-export function watchDoubts(onDoubt, { window, document, connection, now, setInterval }) {
-  window.addEventListener('online', onDoubt);
-  document.addEventListener('resume', onDoubt);
-  document.addEventListener('visibilitychange', () => {
+export function watchDoubts(onDoubt, { window, document, connection, now, setInterval, clearInterval }, signal) {
+  window.addEventListener('online', onDoubt, { signal });
+  document.addEventListener('resume', onDoubt, { signal });
+  const visible = () => {
     if (document.visibilityState === 'visible') onDoubt();
-  });
+  };
+  document.addEventListener('visibilitychange', visible, { signal });
   let type = connection?.type;
-  connection?.addEventListener?.('change', () => {
+  const changed = () => {
     // The event also comes with each new estimate of the speed.
-    if (connection.type === type) return;
-    type = connection.type;
+    if (connection?.type === type) return;
+    type = connection?.type;
     onDoubt();
-  });
+  };
+  connection?.addEventListener?.('change', changed, { signal });
   let last = now();
-  setInterval(() => {
+  const timer = setInterval(() => {
     const at = now();
     if (at - last > JUMP_MS) onDoubt();
     last = at;
   }, TICK_MS);
+  signal?.addEventListener('abort', () => clearInterval?.(timer));
 }

@@ -9,6 +9,7 @@
  * @property {boolean} audioBlocked
  * @property {boolean} asking   the browser has been asking for a device for so long that a word about it helps
  * @property {import('../media/stats.js').Figures|null} figures
+ * @property {import('./parameters.js').Layout} layout
  */
 
 /**
@@ -29,7 +30,7 @@
 
 /** @returns {View} */
 export function emptyView() {
-  return { panel: null, unread: 0, audioBlocked: false, asking: false, figures: null };
+  return { panel: null, unread: 0, audioBlocked: false, asking: false, figures: null, layout: 'grid' };
 }
 
 /**

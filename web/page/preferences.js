@@ -28,6 +28,9 @@ const DEFAULTS = {
   language: '',
 };
 
+/** What holds for this visit alone, and what is remembered instead. @type {WeakMap<Preferences, {visit: Partial<Preferences>, chosen: Partial<Preferences>}>} */
+const visits = new WeakMap();
+
 /**
  * @returns {Preferences} defaults where storage is forbidden or holds something else
  */
@@ -47,10 +50,30 @@ export function loadPreferences() {
   return /** @type {Preferences} */ (/** @type {unknown} */ (result));
 }
 
+/**
+ * Changes preferences because the address or the embedding site asks for it.
+ * That is not what the person chose: unless it is changed again it is not saved.
+ *
+ * @param {Preferences} preferences
+ * @param {Partial<Preferences>} changes
+ */
+export function forThisVisit(preferences, changes) {
+  const chosen = { ...preferences, ...remembered(preferences) };
+  visits.set(preferences, { visit: { ...visits.get(preferences)?.visit, ...changes }, chosen });
+  Object.assign(preferences, changes);
+}
+
+/** What is to be saved instead of what holds now. @param {Preferences} preferences @returns {Partial<Preferences>} */
+function remembered(preferences) {
+  const { visit, chosen } = visits.get(preferences) ?? { visit: {}, chosen: {} };
+  const keys = /** @type {(keyof Preferences)[]} */ (Object.keys(visit));
+  return Object.fromEntries(keys.filter((key) => preferences[key] === visit[key]).map((key) => [key, chosen[key]]));
+}
+
 /** @param {Preferences} preferences */
 export function savePreferences(preferences) {
   try {
-    localStorage.setItem(KEY, JSON.stringify(preferences));
+    localStorage.setItem(KEY, JSON.stringify({ ...preferences, ...remembered(preferences) }));
   } catch {
     // As above.
   }

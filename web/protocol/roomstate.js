@@ -137,6 +137,19 @@ export function chatKey(m) {
 }
 
 /**
+ * The messages that were not there before.
+ *
+ * @param {readonly import('./messages.js').ChatMessage[]} before
+ * @param {readonly import('./messages.js').ChatMessage[]} now
+ * @returns {import('./messages.js').ChatMessage[]}
+ */
+export function chatSince(before, now) {
+  if (before === now) return [];
+  const known = new Set(before.map(chatKey));
+  return now.filter((message) => !known.has(chatKey(message)));
+}
+
+/**
  * Who sends what, and on which m-line it arrives.
  *
  * @param {RoomState} state

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { bestGrid, capacity, layout, mirrored, steadyOrder } from '../ui/layout.js';
+import { bestGrid, capacity, layout, mirrored, speakerOf, steadyOrder } from '../ui/layout.js';
 
 const SIZES = [[1280, 680], [390, 690], [760, 330], [820, 1060], [320, 420], [2560, 1300]];
 /** @param {number} count */
@@ -101,4 +101,12 @@ test('where writing runs from right to left, the first tile stands at the right 
   assert.equal(after.x + after.width, 1280 - before.x);
   const two = mirrored(layout({ width: 1280, height: 680, keys: keys(2), featured: [], self: 'k0', page: 0 }).rects, 1280);
   assert.equal(two.get('k0')?.x, (two.get('k1')?.x ?? 0) + 12);
+});
+
+test('large is whoever spoke last, and nobody takes the place of who still speaks', () => {
+  assert.equal(speakerOf([], new Map(), null), null);
+  assert.equal(speakerOf(['a', 'b'], new Map(), null), 'a', 'nobody has spoken: who came first');
+  assert.equal(speakerOf(['a', 'b'], new Map([['b', 5]]), 'a'), 'b');
+  assert.equal(speakerOf(['a', 'b'], new Map([['a', 5], ['b', 5]]), 'b'), 'b');
+  assert.equal(speakerOf(['a'], new Map([['b', 9]]), 'b'), 'a', 'who has left is not large');
 });

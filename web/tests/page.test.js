@@ -1,16 +1,17 @@
 import assert from 'node:assert/strict';
-import { dirname, relative, resolve } from 'node:path';
+import { readFileSync } from 'node:fs';
+import { dirname, join, relative, resolve } from 'node:path';
 import { test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 
 import { all, catalogues, code, read, root } from './source.js';
 
 const page = read('index.html');
-/** What the page does without until somebody needs it. */
-const LAZY = new Set(catalogues);
+/** What who only joins does not load: other languages, the check, what other sites import, and what a frame needs. */
+const LAZY = new Set([...catalogues, ...all.filter((file) => /^(check\.html|check\/|styles\/check\.css|aq-client\.js|client\/|page\/(embedding|framed)\.js)/.test(file))]);
 
 test('the page asks for every file at once, and for no file that is not there', () => {
-  const named = [...page.matchAll(/(?:href|src)="([^"{]+)"/g)].map((m) => m[1]);
+  const named = [...page.matchAll(/(?:href|src)="([^"{]+)"/g)].map((m) => m[1]).filter((file) => /\.(js|css|svg)$/.test(file));
   assert.deepEqual(named.sort(), all.filter((file) => file !== 'index.html' && !LAZY.has(file)).sort());
   assert.match(page, /<link rel="modulepreload" href="i18n\/\{\{\.Language\}\}\.js">/, 'one catalogue comes at once as well');
 });
@@ -31,14 +32,26 @@ test('the first load is small', () => {
 });
 
 test('nothing is inline, nothing reads text as markup, nothing comes from elsewhere', () => {
-  assert.doesNotMatch(page, /<script(?![^>]*\bsrc=)|<style|\sstyle=|\son[a-z]+=/i);
+  for (const file of all.filter((f) => f.endsWith('.html'))) assert.doesNotMatch(read(file), /<script(?![^>]*\bsrc=)|<style|\sstyle=|\son[a-z]+=/i, file);
   for (const file of all) {
     const text = read(file);
     if (file.endsWith('.js')) assert.doesNotMatch(text, /innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function\(/, file);
     for (const [url] of text.matchAll(/https?:\/\/[^\s'"`)]+/g)) {
-      assert.ok(['http://www.w3.org/2000/svg'].includes(url) || file === 'ui/text.js', `${file} names ${url}`);
+      assert.ok(['http://www.w3.org/2000/svg'].includes(url) || url.startsWith('https://meet.example.org/') || file === 'ui/text.js', `${file} names ${url}`);
     }
   }
+});
+
+test('the manifest names icons that are there, in the sizes it says', () => {
+  const manifest = JSON.parse(read('manifest.webmanifest'));
+  for (const { src, sizes, type } of manifest.icons) {
+    const icon = readFileSync(join(root, src));
+    if (type !== 'image/png') continue;
+    assert.equal(icon.subarray(1, 4).toString(), 'PNG', src);
+    assert.equal(`${icon.readUInt32BE(16)}x${icon.readUInt32BE(20)}`, sizes, src);
+  }
+  for (const colour of [manifest.background_color, manifest.theme_color]) assert.ok(read('styles/tokens.css').includes(`--page: ${colour}`), colour);
+  for (const [, colour] of page.matchAll(/name="theme-color" content="([^"]+)"/g)) assert.ok(read('styles/tokens.css').includes(`--page: ${colour}`), colour);
 });
 
 test('the layers of the page stay apart', () => {

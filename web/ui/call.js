@@ -13,6 +13,7 @@ import { qualityText } from './text.js';
 /**
  * @typedef {object} CallViewModel
  * @property {import('../model.js').CallModel} call
+ * @property {'grid'|'speaker'} layout
  * @property {Panel} panel
  * @property {number} unread
  * @property {boolean} audioBlocked
@@ -63,7 +64,7 @@ export class AqCall extends AqElement {
   }
 
   /** @override @param {CallViewModel} model */
-  render({ call, panel, unread, audioBlocked, asking, trouble }) {
+  render({ call, layout, panel, unread, audioBlocked, asking, trouble }) {
     setText(this.#room, call.room);
     setAttribute(this.#room, 'title', call.room);
     setAttribute(this.#state, 'data-state', call.connection.kind);
@@ -73,6 +74,7 @@ export class AqCall extends AqElement {
     this.#showQuality(call.quality);
     this.#banner.hidden = !audioBlocked;
     this.#asking.hidden = !asking;
+    this.#stage.layout = layout;
     this.#stage.model = call;
     this.#controls.model = { on: call.on, may: call.may, trouble, panel, unread, people: call.people.length, waiting: call.moderation.waiting.length, muted: call.people[0]?.muted ?? [] };
     this.#chat.model = { chat: call.chat, pending: call.pendingChat, peerId: call.peerId, may: call.may.chat };

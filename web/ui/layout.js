@@ -183,6 +183,22 @@ function split(area, people) {
 }
 
 /**
+ * Who is shown large: whoever spoke last, and of those who speak at the same
+ * time the one who is large already, so that nothing jumps.
+ *
+ * @param {readonly string[]} keys  the others, in the order they came
+ * @param {ReadonlyMap<string, number>} spokeAt  when each last spoke; missing: never
+ * @param {string|null} before
+ * @returns {string|null} null: nobody else is there
+ */
+export function speakerOf(keys, spokeAt, before) {
+  const at = (/** @type {string} */ key) => spokeAt.get(key) ?? 0;
+  let best = before !== null && keys.includes(before) ? before : (keys[0] ?? null);
+  for (const key of keys) if (best !== null && at(key) > at(best)) best = key;
+  return best;
+}
+
+/**
  * Keeps the order of tiles steady, but brings who speaks on a later page to
  * the first one, in place of whoever there has been silent for longest.
  *

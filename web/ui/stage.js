@@ -7,7 +7,7 @@ import { number } from '../i18n/format.js';
 import { t } from '../i18n/i18n.js';
 import { AqElement, h, setAttribute, setText } from './element.js';
 import { icon } from './icons.js';
-import { layout, mirrored, steadyOrder } from './layout.js';
+import { layout, mirrored, speakerOf, steadyOrder } from './layout.js';
 import { AqTile } from './tile.js';
 
 /** @typedef {import('../model.js').Tile} Tile */
@@ -37,6 +37,10 @@ export class AqStage extends AqElement {
   #order = [];
   /** @type {Map<string, number>} */
   #spokeAt = new Map();
+  /** `speaker`: one person is large while nobody shows a screen. @type {'grid'|'speaker'} */
+  layout = 'grid';
+  /** Who is. @type {string|null} */
+  #speaker = null;
   #page = 0;
   #perPage = 1;
   #size = { width: 0, height: 0 };
@@ -114,6 +118,12 @@ export class AqStage extends AqElement {
     this.#order = steadyOrder(this.#order, keys, model.speaking, this.#spokeAt, this.#perPage, self);
     // Somebody else's screen is why people look; one's own one knows already.
     const featured = model.tiles.filter((tile) => tile.source === 'screen' && !tile.self).map((tile) => tile.key);
+    if (this.layout === 'speaker' && featured.length === 0) {
+      const others = model.tiles.filter((tile) => !tile.self).map((tile) => tile.key);
+      this.#speaker = speakerOf(others, this.#spokeAt, this.#speaker);
+      // The only other one is large anyway.
+      if (this.#speaker && others.length > 1) featured.push(this.#speaker);
+    }
     /** @type {Map<string, number>} */
     const shapes = new Map();
     for (const [key, { shape }] of this.#tiles) if (shape) shapes.set(key, shape);
