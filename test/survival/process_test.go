@@ -108,12 +108,18 @@ func launch(t *testing.T, settings ...string) *process { return launchTagged(t, 
 
 func launchTagged(t *testing.T, tags string, before []string, settings ...string) *process {
 	t.Helper()
+	return launchBinary(t, serverBinary(t, tags), before, settings...)
+}
+
+// launchBinary starts a server by the command before, if any.
+func launchBinary(t *testing.T, binary string, before []string, settings ...string) *process {
+	t.Helper()
 	port, err := spawn.FreePort()
 	if err != nil {
 		t.Fatal(err)
 	}
 	p := &process{t: t, port: port, url: "http://127.0.0.1:" + port}
-	args := append(before, serverBinary(t, tags))
+	args := append(before, binary)
 	cmd := exec.Command(args[0], args[1:]...)
 	cmd.Env = append([]string{"PORT=" + port, "TRUSTED_PROXIES=127.0.0.1", "RESUME_WINDOW=3s"}, settings...)
 	cmd.Stdout, cmd.Stderr = &p.log, &p.log
