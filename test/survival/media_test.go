@@ -59,6 +59,12 @@ func (m *mallory) write(h *rtp.Header, payload []byte) {
 	_, _ = m.writer.Write(h, payload, interceptor.Attributes{})
 }
 
+// gone tells whether the server has closed her socket.
+func (m *mallory) gone() (gone bool) {
+	m.View(func(s *client.State) { gone = s.CloseCode != 0 })
+	return gone
+}
+
 // noPanic wants nothing to have been recovered from.
 func (p *process) noPanic() {
 	p.t.Helper()
@@ -77,7 +83,7 @@ func TestMutatedMedia(t *testing.T) {
 	random := mathrand.New(mathrand.NewPCG(4, 4))
 	payload := make([]byte, 1000)
 	_, _ = rand.Read(payload)
-	reports := rtcpSeeds(m.ssrc)
+	reports, sessions := rtcpSeeds(m.ssrc), 1
 	for i := range times(5_000, 100_000) {
 		if i%4 == 3 {
 			raw := append([]byte(nil), reports[random.IntN(len(reports))]...)
@@ -93,7 +99,13 @@ func TestMutatedMedia(t *testing.T) {
 		if i%50 == 49 {
 			pass(time.Millisecond)
 		}
+		if i%1000 == 999 && m.gone() { // for all the SSRCs that she has named: she comes again
+			m.Close()
+			m = p.mallory("mutants", witness)
+			sessions++
+		}
 	}
+	t.Logf("%d sessions", sessions)
 	bird.check()
 	p.noPanic()
 	// She is still there, or somebody like her: the next picture comes through.
