@@ -94,7 +94,7 @@ CHURN ?= 10000
 churn: ## so many join and are gone again, then nothing is left (CHURN=50000)
 	CHURN=$(CHURN) go test -timeout 0 -v -run TestChurn ./test/soak
 
-survival: ## attacks the built server in full: about ten minutes
+survival: ## attacks the built server in full: about six minutes
 	SURVIVAL=full go test -count=1 -timeout 40m -v ./test/survival
 
 audit: ## known vulnerabilities, checksums of modules, security checks
