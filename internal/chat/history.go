@@ -1,6 +1,6 @@
 // Package chat keeps the last messages of a room for those who come later or
-// come back. Memory is bounded three ways: messages a room, bytes a room, and
-// bytes over all rooms (docs/limits.md, L7).
+// come back, and those to and from one person for him alone. Memory is bounded
+// three ways: messages, bytes, and bytes over all rooms (docs/limits.md, L7).
 package chat
 
 import (
@@ -13,10 +13,12 @@ import (
 const (
 	// RoomBytes is the most that one room's history holds.
 	RoomBytes = 256 << 10
+	// PrivateBytes is the same for what was written to and by one person alone.
+	PrivateBytes = 64 << 10
 	// TotalBytes is the most that the histories of one server hold together.
 	TotalBytes = 256 << 20
 
-	// overhead is what a kept message costs beside its text: seven string
+	// overhead is what a kept message costs beside its text: eight string
 	// headers and the slot in the slice, rounded up.
 	overhead = 160
 )
@@ -49,19 +51,20 @@ func (b *Budget) take(n int64) bool {
 
 func (b *Budget) give(n int64) { b.left.Add(n) }
 
-// History is the last messages of one room, oldest first. It has no lock: its
+// History is the last messages of one room, or of one person, oldest first. It has no lock: its
 // owner (room.Room) calls it under his own.
 type History struct {
 	budget *Budget
 	count  int
+	most   int64 // bytes
 	list   []types.ChatMessage
 	bytes  int64
 }
 
-// NewHistory returns a history of at most count messages (0: none is kept) that
-// draws its memory from budget.
-func NewHistory(count int, budget *Budget) *History {
-	return &History{budget: budget, count: count}
+// NewHistory returns a history of at most count messages (0: none is kept) and
+// so many bytes, RoomBytes or PrivateBytes, that draws its memory from budget.
+func NewHistory(count int, bytes int64, budget *Budget) *History {
+	return &History{budget: budget, count: count, most: bytes}
 }
 
 // Add keeps m and lets go of the oldest messages that no longer fit. When the
@@ -69,11 +72,11 @@ func NewHistory(count int, budget *Budget) *History {
 // only; if that is not enough, m is not kept.
 func (h *History) Add(m types.ChatMessage) {
 	size := sizeOf(m)
-	if h.count <= 0 || size > RoomBytes {
+	if h.count <= 0 || size > h.most {
 		return
 	}
 	drop := 0
-	for drop < len(h.list) && (len(h.list)-drop >= h.count || h.bytes+size > RoomBytes) {
+	for drop < len(h.list) && (len(h.list)-drop >= h.count || h.bytes+size > h.most) {
 		h.free(h.list[drop])
 		drop++
 	}
@@ -110,6 +113,26 @@ func (h *History) Since(id string) []types.ChatMessage {
 	return []types.ChatMessage{}
 }
 
+// Merge returns the messages of two lists, both in the order of their ids, as one
+// in that order, never nil.
+func Merge(a, b []types.ChatMessage) []types.ChatMessage {
+	merged := make([]types.ChatMessage, 0, len(a)+len(b))
+	for len(a) > 0 && len(b) > 0 {
+		first := &a
+		if number(b[0].ID) < number(a[0].ID) {
+			first = &b
+		}
+		merged = append(merged, (*first)[0])
+		*first = (*first)[1:]
+	}
+	return append(append(merged, a...), b...)
+}
+
+func number(id string) uint64 {
+	n, _ := strconv.ParseUint(id, 10, 64) // ids are made by room.Room
+	return n
+}
+
 // Clear lets go of all messages.
 func (h *History) Clear() {
 	h.budget.give(h.bytes)
@@ -139,6 +162,6 @@ func (h *History) cut(n int) {
 
 // sizeOf is what keeping m costs. The strings of Data and Message are one.
 func sizeOf(m types.ChatMessage) int64 {
-	return int64(overhead + len(m.ID) + len(m.From) + len(m.Username) + len(m.Message) +
+	return int64(overhead + len(m.ID) + len(m.From) + len(m.To) + len(m.Username) + len(m.Message) +
 		len(m.Time) + len(m.Timestamp))
 }

@@ -23,7 +23,7 @@ func ids(list []types.ChatMessage) string {
 
 func TestHistoryKeepsTheLast(t *testing.T) {
 	budget := NewBudget(TotalBytes)
-	h := NewHistory(3, budget)
+	h := NewHistory(3, RoomBytes, budget)
 	for i := 1; i <= 5; i++ {
 		h.Add(message(i, "x"))
 	}
@@ -37,7 +37,7 @@ func TestHistoryKeepsTheLast(t *testing.T) {
 }
 
 func TestSince(t *testing.T) {
-	h := NewHistory(3, NewBudget(TotalBytes))
+	h := NewHistory(3, RoomBytes, NewBudget(TotalBytes))
 	for _, id := range []int{8, 9, 10, 11} { // as numbers, not as text
 		h.Add(message(id, "x"))
 	}
@@ -53,7 +53,7 @@ func TestSince(t *testing.T) {
 }
 
 func TestCopies(t *testing.T) {
-	h := NewHistory(2, NewBudget(TotalBytes))
+	h := NewHistory(2, RoomBytes, NewBudget(TotalBytes))
 	h.Add(message(1, "x"))
 	h.Add(message(2, "x"))
 	all, since := h.All(), h.Since("1")
@@ -65,7 +65,7 @@ func TestCopies(t *testing.T) {
 
 func TestNoHistory(t *testing.T) {
 	budget := NewBudget(TotalBytes)
-	h := NewHistory(0, budget)
+	h := NewHistory(0, RoomBytes, budget)
 	h.Add(message(1, "x"))
 	if all := h.All(); len(all) != 0 || all == nil || budget.Left() != TotalBytes {
 		t.Errorf("kept %v", all)
@@ -74,7 +74,7 @@ func TestNoHistory(t *testing.T) {
 
 func TestBytesOfARoom(t *testing.T) {
 	budget := NewBudget(TotalBytes)
-	h := NewHistory(10_000, budget)
+	h := NewHistory(10_000, RoomBytes, budget)
 	long := strings.Repeat("€", 4096) // 12 KiB
 	for i := range 1000 {
 		h.Add(message(i, long))
@@ -97,7 +97,7 @@ func TestBytesOfARoom(t *testing.T) {
 func TestBudgetOfAllRooms(t *testing.T) {
 	one := sizeOf(message(1, "x"))
 	budget := NewBudget(4*one + one/2)
-	a, b := NewHistory(100, budget), NewHistory(100, budget)
+	a, b := NewHistory(100, RoomBytes, budget), NewHistory(100, RoomBytes, budget)
 	for i := range 3 {
 		a.Add(message(i, "x"))
 	}
@@ -107,7 +107,7 @@ func TestBudgetOfAllRooms(t *testing.T) {
 	if ids(a.All()) != "0 1 2" || ids(b.All()) != "2" {
 		t.Errorf("a has %q, b has %q; want b to make place by its own", ids(a.All()), ids(b.All()))
 	}
-	c := NewHistory(100, budget)
+	c := NewHistory(100, RoomBytes, budget)
 	c.Add(message(1, "x"))
 	if len(c.All()) != 0 {
 		t.Error("kept a message beyond the budget")
@@ -129,7 +129,7 @@ func TestBudgetIsShared(t *testing.T) {
 	var wg sync.WaitGroup
 	for range 8 {
 		wg.Go(func() {
-			h := NewHistory(50, budget)
+			h := NewHistory(50, RoomBytes, budget)
 			for i := range 2000 {
 				h.Add(message(i, "some text"))
 				if budget.Left() < 0 {
@@ -147,9 +147,42 @@ func TestBudgetIsShared(t *testing.T) {
 }
 
 func BenchmarkAdd(b *testing.B) {
-	h := NewHistory(100, NewBudget(TotalBytes))
+	h := NewHistory(100, RoomBytes, NewBudget(TotalBytes))
 	b.ReportAllocs()
 	for b.Loop() {
 		h.Add(message(1, "hello"))
+	}
+}
+
+func TestMergeKeepsTheOrder(t *testing.T) {
+	list := func(ids ...int) (l []types.ChatMessage) {
+		for _, id := range ids {
+			l = append(l, message(id, "x"))
+		}
+		return l
+	}
+	for _, c := range []struct {
+		a, b []types.ChatMessage
+		want string
+	}{
+		{list(8, 10, 11), list(9, 100), "8 9 10 11 100"}, // as numbers, not as text
+		{list(1, 2), nil, "1 2"},
+		{nil, list(1, 2), "1 2"},
+		{nil, nil, ""},
+	} {
+		if got := Merge(c.a, c.b); ids(got) != c.want || got == nil {
+			t.Errorf("Merge = %s, want %s", ids(got), c.want)
+		}
+	}
+}
+
+func TestPrivateBytes(t *testing.T) {
+	budget := NewBudget(TotalBytes)
+	h := NewHistory(10_000, PrivateBytes, budget)
+	for i := range 1000 {
+		h.Add(message(i, strings.Repeat("x", 1000)))
+	}
+	if h.bytes > PrivateBytes || h.bytes < PrivateBytes/2 || TotalBytes-budget.Left() != h.bytes {
+		t.Errorf("holds %d bytes, of the budget %d", h.bytes, TotalBytes-budget.Left())
 	}
 }

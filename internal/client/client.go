@@ -220,6 +220,16 @@ func (c *Client) Chat(text string) error {
 	return c.Send(types.Message{Event: types.EventChat, Data: text})
 }
 
+// ChatTo sends a message to one in the room.
+func (c *Client) ChatTo(text string, to types.PeerID) error {
+	return c.Send(types.Message{Event: types.EventChat, Data: text, To: to})
+}
+
+// React shows the room a picture.
+func (c *Client) React(emoji string) error {
+	return c.Send(types.NewMessage(types.EventReaction, types.React{Emoji: emoji}))
+}
+
 // SetState changes what the others see of this client.
 func (c *Client) SetState(s types.StateUpdate) error {
 	return c.Send(types.NewMessage(types.EventState, s))

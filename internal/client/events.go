@@ -70,6 +70,8 @@ func interpret(m types.Message, now time.Time) (func(*State), error) {
 		return decode(m, func(s *State, sp types.Speakers) { s.Speakers = sp })
 	case types.EventQuality:
 		return decode(m, func(s *State, q types.Quality) { s.Quality = q })
+	case types.EventReaction:
+		return decode(m, func(s *State, r types.Reactions) { s.Reactions = append(s.Reactions, r.Reactions...) })
 	case types.EventKnock:
 		return decode(m, func(s *State, k types.Knock) { s.Knock = k })
 	case types.EventError:

@@ -49,6 +49,9 @@ type State struct {
 	Chat   []types.Message
 	ChatAt []time.Time
 
+	// Reactions lists them in the order they came.
+	Reactions []types.Reaction
+
 	// Events counts the messages from the server by event; Bytes is their size.
 	Events map[string]int
 	Bytes  int64

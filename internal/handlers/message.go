@@ -15,6 +15,8 @@ type message struct {
 	Data    string `json:"data"`
 	Message string `json:"message"` // chat: used when Data is empty
 	OfferID uint64 `json:"offer_id"`
+	// To is read of chat events alone: elsewhere it may hold anything.
+	To json.RawMessage `json:"to"`
 }
 
 // errLeave is no error: the client wants to leave.
@@ -81,10 +83,7 @@ func (c *client) route(m message) *types.ProtocolError {
 	case types.EventCandidate:
 		return with(m, media.HandleCandidate)
 	case types.EventChat:
-		if m.Data != "" {
-			return c.member.Chat(m.Data)
-		}
-		return c.member.Chat(m.Message)
+		return c.chatMessage(m)
 	case types.EventPublish:
 		return with(m, c.member.Publish)
 	case types.EventUnpublish:
@@ -93,6 +92,8 @@ func (c *client) route(m message) *types.ProtocolError {
 		return with(m, media.View)
 	case types.EventState:
 		return with(m, c.member.State)
+	case types.EventReaction:
+		return with(m, c.member.React)
 	case types.EventModerate:
 		return with(m, c.member.Moderate)
 	case types.EventAdmit:
@@ -106,6 +107,23 @@ func (c *client) route(m message) *types.ProtocolError {
 		return errLeave
 	}
 	return c.unknownEvent(m.Event)
+}
+
+// chatMessage hands on a message to the room, or to one in it. A to that cannot be
+// read must not make the message public.
+func (c *client) chatMessage(m message) *types.ProtocolError {
+	var to *types.PeerID
+	if len(m.To) > 0 && json.Unmarshal(m.To, &to) != nil {
+		return types.Errorf(types.CodeBadMessage, "to is the peer_id of who is to read it")
+	}
+	text := m.Data
+	if text == "" {
+		text = m.Message
+	}
+	if to == nil {
+		return c.member.Chat(text)
+	}
+	return c.member.ChatTo(text, *to)
 }
 
 // maxPing is the most characters that a ping may bring along.

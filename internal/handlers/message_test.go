@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -17,9 +18,11 @@ import (
 func TestRouting(t *testing.T) {
 	s := serve(t, nil)
 	p := s.dial("room=a&username=Alice&protocol=1")
-	if m := p.next(); m.Event != types.EventWelcome {
-		t.Errorf("first came %s", m.Event)
+	first := p.next()
+	if first.Event != types.EventWelcome {
+		t.Errorf("first came %s", first.Event)
 	}
+	me := string(decodeAs[types.Welcome](t, first).PeerID)
 	if m := p.next(); m.Event != types.EventOffer || m.OfferID != 1 {
 		t.Errorf("then came %+v", m)
 	}
@@ -46,6 +49,28 @@ func TestRouting(t *testing.T) {
 		if m := p.next(); m.Data != want || m.Message != want {
 			t.Errorf("got %+v, want %s", m, want)
 		}
+	}
+	p.raw(`{"event":"chat","data":"a note","to":"` + me + `"}`)
+	if m := p.next(); m.Data != "a note" || string(m.To) != me {
+		t.Errorf("got %+v", m)
+	}
+	for _, nobody := range []string{`null`, `""`} {
+		p.raw(`{"event":"chat","data":"to all","to":` + nobody + `}`)
+		if m := p.next(); m.Data != "to all" || m.To != "" {
+			t.Errorf("got %+v", m)
+		}
+	}
+	p.raw(`{"event":"chat","data":"lost","to":"p_nobody"}`)
+	if got := p.refusal(); got != types.CodeNoSuchPeer {
+		t.Errorf("refused with %s", got)
+	}
+	p.raw(`{"event":"ping","data":"7","to":[5]}`) // a field that is not the event's may hold anything
+	if m := p.next(); m.Event != types.EventPong {
+		t.Errorf("got %+v", m)
+	}
+	p.send("reaction", `{"emoji":"👏"}`)
+	if got := decodeAs[types.Reactions](t, p.next()).Reactions; len(got) != 1 || got[0].Emoji != "👏" || string(got[0].PeerID) != me {
+		t.Errorf("got %+v", got)
 	}
 	want := "answer candidate candidate candidate publish:screen unpublish:screen view:t_1 restart"
 	if got := s.media.peer(0).noted(); got != want {
@@ -77,6 +102,10 @@ var badMessages = []struct {
 	{`{"event":"answer","data":"{}","offer_id":1e99}`, types.CodeBadJSON},
 	{`{"event":"answer"}`, types.CodeBadMessage},
 	{`{"event":"answer","data":"x"}`, types.CodeBadMessage},
+	{`{"event":"chat","data":"secret","to":5}`, types.CodeBadMessage},
+	{`{"event":"chat","data":"secret","to":["p_1"]}`, types.CodeBadMessage},
+	{`{"event":"reaction","data":"{}"}`, types.CodeBadMessage},
+	{`{"event":"reaction","data":"{\"emoji\":\"<b>\"}"}`, types.CodeBadMessage},
 	{`{"event":"answer","data":"[]"}`, types.CodeBadMessage},
 	{`{"event":"answer","data":"{\"type\":\"offer\",\"sdp\":\"v=0\"}"}`, types.CodeBadMessage},
 	{`{"event":"answer","data":"{\"type\":\"answer\",\"sdp\":5}"}`, types.CodeBadMessage},
@@ -381,7 +410,7 @@ func FuzzDecode(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text []byte) {
 		m, err := decode(text)
 		if err != nil {
-			if err.Code != types.CodeBadJSON || m != (message{}) {
+			if err.Code != types.CodeBadJSON || !reflect.DeepEqual(m, message{}) {
 				t.Fatalf("%+v, %v", m, err)
 			}
 			return

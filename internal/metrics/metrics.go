@@ -24,6 +24,8 @@ type Metrics struct {
 	TotalMessagesProcessed atomic.Int64
 	TotalChatMessages      atomic.Int64
 	MessagesRejected       atomic.Int64
+	// Reactions are those that were told to rooms: what came too fast is not.
+	Reactions atomic.Int64
 
 	// Published tracks.
 	TotalTracksAdded   atomic.Int64

@@ -42,6 +42,7 @@ func (m *Metrics) series() []series {
 		counter("total_tracks_added", "aq_tracks_added_total", "Tracks published.", &m.TotalTracksAdded),
 		counter("total_tracks_removed", "aq_tracks_removed_total", "Published tracks that ended.", &m.TotalTracksRemoved),
 
+		counter("total_reactions", "aq_reactions_total", "Reactions told to rooms.", &m.Reactions),
 		gauge("active_rooms", "aq_active_rooms", "Rooms with somebody in them.", &m.ActiveRooms),
 		gauge("active_peers", "aq_active_peers", "People in rooms.", &m.ActivePeers),
 		counter("total_messages_rejected", "aq_messages_rejected_total", "Messages answered with an error event.", &m.MessagesRejected),

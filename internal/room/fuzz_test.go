@@ -55,7 +55,12 @@ func (c *crowd) act(what, who, how byte) {
 	case 3:
 		m.Leave(conn, types.LeaveLeft)
 	case 4:
-		_ = m.Chat("hello")
+		if on {
+			_ = m.Chat("hello")
+		} else {
+			_ = m.ChatTo("hello", target.Peer().ID)
+			_ = m.React(types.React{Emoji: "👏"})
+		}
 	case 5:
 		_ = m.State(types.StateUpdate{Microphone: &on, Camera: &on})
 	case 6:

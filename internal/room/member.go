@@ -6,19 +6,15 @@ import (
 	"encoding/json"
 	"errors"
 	"log/slog"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
-	"unicode/utf8"
 
+	"aq-server/internal/chat"
 	"aq-server/internal/names"
 	"aq-server/internal/timeline"
 	"aq-server/internal/types"
 )
-
-// MaxChat is the longest chat message, in characters (code points).
-const MaxChat = 4096
 
 // Member is one person in one room, for as long as he is there: it survives the
 // exchange of his socket. It is the Signaller and the Observer of his media. All
@@ -68,6 +64,8 @@ type Member struct {
 	attempt  uint64          // of conn, 0: unknown
 	waiting  chan struct{}   // closed when the wait for his return is over; nil when he is here
 	gone     bool
+	reacted  []string      // of the present moment of reactions
+	private  *chat.History // written to and by him alone; nil until then
 }
 
 func newMember(r *Room, req JoinRequest) *Member {
@@ -180,26 +178,6 @@ func (m *Member) reject(err *types.ProtocolError) {
 	if conn := m.signal.Load(); conn != nil {
 		(*conn).Reject(err)
 	}
-}
-
-// Chat sends text to everyone in the room, himself included. The error has code
-// chat_empty, chat_too_long or not_permitted.
-func (m *Member) Chat(text string) *types.ProtocolError {
-	switch {
-	case strings.TrimSpace(text) == "":
-		return types.Errorf(types.CodeChatEmpty, "the message is empty")
-	case len(text) > MaxChat && utf8.RuneCountInString(text) > MaxChat:
-		return types.Errorf(types.CodeChatTooLong, "the message is longer than %d characters", MaxChat)
-	}
-	m.room.mu.Lock()
-	defer m.room.mu.Unlock()
-	if !m.permissionsLocked().Chat {
-		return types.Errorf(types.CodeNotPermitted, "you may not write in this room")
-	}
-	if !m.gone {
-		m.room.chatLocked(m, text)
-	}
-	return nil
 }
 
 // State changes what the others see of him. Either all of u holds afterwards or

@@ -205,6 +205,8 @@ func (r *Room) tellPolicyLocked() {
 	r.tellLocked(types.NewMessage(types.EventPolicy, r.policy), nil)
 }
 
+// clearChatLocked lets go of what was written to the room. What people have
+// written to each other alone is none of a moderator's.
 func (r *Room) clearChatLocked() {
 	r.history.Clear()
 	r.tellLocked(types.NewMessage(types.EventChatCleared, types.ChatCleared{LastID: r.lastChatID()}), nil)

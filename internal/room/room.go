@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"log/slog"
 	"slices"
-	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -39,6 +38,10 @@ type Room struct {
 	policy     types.Policy
 	bans       map[ban]struct{}
 	waiting    []*Knock // the first to come first
+	// reactions wait to be told, and reacting runs while a moment of them does;
+	// see reaction.go.
+	reactions []types.Reaction
+	reacting  bool
 }
 
 func newRoom(rm *RoomManager, id string) *Room {
@@ -48,7 +51,7 @@ func newRoom(rm *RoomManager, id string) *Room {
 		started: time.Now(),
 		log:     rm.opts.Log.With("room", id),
 		media:   sync.OnceValue(func() Media { return rm.opts.NewMedia(id) }),
-		history: chat.NewHistory(rm.opts.ChatHistory, rm.budget),
+		history: chat.NewHistory(rm.opts.ChatHistory, chat.RoomBytes, rm.budget),
 		// Ids begin at the time, in milliseconds, so that they also grow from
 		// one life of a room (or of the server) to the next: a client that was
 		// away for longer and asks for what came after its last_chat gets it.
@@ -158,6 +161,7 @@ func (r *Room) takeOut(m *Member, reason types.LeaveReason, condition func() boo
 	}
 	conn := m.conn
 	m.gone = true
+	m.closePrivateLocked()
 	m.disconnectLocked()
 	m.stopWaitingLocked()
 	if i := slices.Index(r.members, m); i >= 0 {
@@ -184,36 +188,11 @@ func (r *Room) hookLocked(event string, m *Member, reason types.LeaveReason) {
 func (r *Room) tellLocked(msg types.Message, but *Member) {
 	frame := encode(msg)
 	for _, m := range r.members {
-		if m != but && m.peer.Protocol >= 1 && m.conn != nil {
-			_ = m.conn.SendEncoded(frame) // an error means that he is being removed
+		if m != but && m.peer.Protocol >= 1 {
+			m.sendEncodedLocked(frame)
 		}
 	}
 }
-
-// chatLocked stamps a message, keeps it and queues it for everyone.
-func (r *Room) chatLocked(from *Member, text string) {
-	now := time.Now()
-	r.chatID++
-	msg := types.ChatMessage{
-		ID:        r.lastChatID(),
-		From:      from.peer.ID,
-		Username:  from.username,
-		Message:   text,
-		Time:      now.Format(time.TimeOnly),
-		Timestamp: now.UTC().Format("2006-01-02T15:04:05.000Z"),
-	}
-	r.history.Add(msg)
-	r.manager.opts.Metrics.TotalChatMessages.Add(1)
-	frame := encode(msg.Event())
-	for _, m := range r.members {
-		if m.conn != nil {
-			_ = m.conn.SendEncoded(frame)
-		}
-	}
-}
-
-// lastChatID returns the id of the last message. Under mu.
-func (r *Room) lastChatID() string { return strconv.FormatUint(r.chatID, 10) }
 
 // welcomeLocked queues the first message to a protocol=1 client.
 func (r *Room) welcomeLocked(m *Member, lastChat string, resumed bool) {
@@ -226,10 +205,6 @@ func (r *Room) welcomeLocked(m *Member, lastChat string, resumed bool) {
 			peers = append(peers, other.infoLocked())
 		}
 	}
-	missed := r.history.All()
-	if lastChat != "" {
-		missed = r.history.Since(lastChat)
-	}
 	opts := &r.manager.opts
 	_ = m.conn.Send(types.NewMessage(types.EventWelcome, types.Welcome{
 		Protocol:    1,
@@ -238,7 +213,7 @@ func (r *Room) welcomeLocked(m *Member, lastChat string, resumed bool) {
 		Username:    m.username,
 		Permissions: m.permissionsLocked(),
 		Peers:       peers,
-		Chat:        missed,
+		Chat:        r.missedLocked(m, lastChat),
 		ICEServers:  opts.ICEServers,
 		Resume:      types.Resume{Token: m.token, WindowSeconds: int(opts.ResumeWindow / time.Second)},
 		Resumed:     resumed,

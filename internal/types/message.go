@@ -26,6 +26,7 @@ const (
 	EventSpeakers    = "speakers"
 	EventQuality     = "quality"
 	EventRestart     = "restart"
+	EventReaction    = "reaction"
 	EventLeave       = "leave"
 	EventPing        = "ping"
 	EventPong        = "pong"
@@ -50,8 +51,10 @@ type Message struct {
 	// Time is the server's clock, HH:MM:SS.
 	Time string `json:"time,omitempty"`
 	// ID orders the messages of a room: a decimal number that only grows.
-	ID       string `json:"id,omitempty"`
-	From     PeerID `json:"from,omitempty"`
+	ID   string `json:"id,omitempty"`
+	From PeerID `json:"from,omitempty"`
+	// To is who else reads it, empty for the whole room.
+	To       PeerID `json:"to,omitempty"`
 	Username string `json:"username,omitempty"`
 	// Timestamp is RFC 3339 with milliseconds, UTC.
 	Timestamp string `json:"timestamp,omitempty"`
@@ -67,10 +70,11 @@ func NewMessage(event string, v any) Message {
 	return Message{Event: event, Data: string(data)}
 }
 
-// ChatMessage is one message of a room's history, as in Welcome.Chat.
+// ChatMessage is one message of a history, as in Welcome.Chat.
 type ChatMessage struct {
 	ID        string `json:"id"`
 	From      PeerID `json:"from"`
+	To        PeerID `json:"to,omitempty"` // who else reads it; empty: the whole room
 	Username  string `json:"username"`
 	Message   string `json:"message"`
 	Time      string `json:"time"`
@@ -81,7 +85,7 @@ type ChatMessage struct {
 func (c ChatMessage) Event() Message {
 	return Message{
 		Event: EventChat, Data: c.Message, Message: c.Message, Time: c.Time,
-		ID: c.ID, From: c.From, Username: c.Username, Timestamp: c.Timestamp,
+		ID: c.ID, From: c.From, To: c.To, Username: c.Username, Timestamp: c.Timestamp,
 	}
 }
 
@@ -175,6 +179,22 @@ type StateUpdate struct {
 	Camera     *bool   `json:"camera,omitempty"`
 	Hand       *bool   `json:"hand,omitempty"`
 	Username   *string `json:"username,omitempty"`
+}
+
+// React shows the others a picture for a moment.
+type React struct {
+	Emoji string `json:"emoji"`
+}
+
+// Reactions are those of the last moment, the first to come first.
+type Reactions struct {
+	Reactions []Reaction `json:"reactions"`
+}
+
+// Reaction is one of them.
+type Reaction struct {
+	PeerID PeerID `json:"peer_id"`
+	Emoji  string `json:"emoji"`
 }
 
 // View says how the sender shows tracks. Tracks that are not named stay as

@@ -26,6 +26,7 @@ import { knock, moderated, policy, sources } from './moderation.js';
  * @typedef {object} ChatMessage
  * @property {string} id         decimal, grows within the room
  * @property {string} from       peer id
+ * @property {string} to         peer id of the only other one who reads it; empty: the whole room
  * @property {string} username
  * @property {string} message
  * @property {string} time       HH:MM:SS by the server's clock
@@ -71,6 +72,7 @@ import { knock, moderated, policy, sources } from './moderation.js';
  * @property {{track_id: string, reason: PauseReason}[]} paused
  */
 /** @typedef {{code: string, message: string, event: string}} ServerError */
+/** @typedef {{peer_id: string, emoji: string}} Reaction */
 /** @typedef {{track_id: string, width?: number, height?: number, hidden?: boolean}} ViewEntry */
 /** @typedef {{microphone?: boolean, camera?: boolean, hand?: boolean, username?: string}} StateUpdate */
 
@@ -86,6 +88,7 @@ import { knock, moderated, policy, sources } from './moderation.js';
  *   | {event: 'layers', data: LayerEntry[]}
  *   | {event: 'speakers', data: Speaker[]}
  *   | {event: 'quality', data: Quality}
+ *   | {event: 'reaction', data: Reaction[]}
  *   | {event: 'policy', data: import('./moderation.js').Policy}
  *   | {event: 'permissions', data: Permissions}
  *   | {event: 'moderated', data: import('./moderation.js').Moderated}
@@ -97,7 +100,7 @@ import { knock, moderated, policy, sources } from './moderation.js';
  *   | {event: 'error', data: ServerError}} ServerMessage
  */
 
-/** @typedef {'answer'|'candidate'|'chat'|'publish'|'unpublish'|'state'|'view'|'restart'|'ping'|'leave'|'moderate'|'admit'} ClientEvent */
+/** @typedef {'answer'|'candidate'|'chat'|'publish'|'unpublish'|'state'|'view'|'restart'|'reaction'|'ping'|'leave'|'moderate'|'admit'} ClientEvent */
 
 /**
  * Encodes one message for the wire.
@@ -154,6 +157,11 @@ export function decode(frame) {
       };
     case 'quality':
       return { event: 'quality', data: quality(data) };
+    case 'reaction':
+      return {
+        event: 'reaction',
+        data: array(data.reactions).map((r) => ({ peer_id: string(r.peer_id), emoji: string(r.emoji) })),
+      };
     case 'policy':
       return { event: 'policy', data: policy(data) };
     case 'permissions':
@@ -220,6 +228,7 @@ function chatMessage(d) {
   return {
     id: string(d.id),
     from: string(d.from),
+    to: string(d.to),
     username: string(d.username),
     message: string(d.message) || string(d.data),
     time: string(d.time),

@@ -20,7 +20,7 @@ import { OPEN_POLICY } from './moderation.js';
  * @property {import('./messages.js').PeerState|null} own  our state as the server sees it
  * @property {ReadonlyMap<string, import('./messages.js').PeerInfo>} peers  the others, in the order they came
  * @property {import('./messages.js').Tracks} tracks
- * @property {readonly import('./messages.js').ChatMessage[]} chat  oldest first, without duplicates
+ * @property {readonly import('./messages.js').ChatMessage[]} chat  oldest first, without duplicates; with `to`: private
  * @property {ReadonlyMap<string, number>} speakers  peer id to level, loudest first
  * @property {import('./messages.js').Quality|null} quality
  */
@@ -92,8 +92,8 @@ export function reduce(state, message) {
       return { ...state, permissions: message.data, waiting: message.data.moderate ? state.waiting : [] };
     case 'knock':
       return { ...state, waiting: message.data };
-    case 'chat_cleared':
-      return { ...state, chat: state.chat.filter((m) => isLater(m.id, message.data.lastId)) };
+    case 'chat_cleared': // of the room; what two have written to each other stays theirs
+      return { ...state, chat: state.chat.filter((m) => m.to || isLater(m.id, message.data.lastId)) };
     case 'speakers':
       return { ...state, speakers: new Map(message.data.map((s) => [s.peer_id, s.level])) };
     case 'quality':
@@ -106,6 +106,16 @@ export function reduce(state, message) {
 /** Of two ids of chat messages, which are decimal and may be long. @param {string} a @param {string} b */
 function isLater(a, b) {
   return a.length === b.length ? a > b : a.length > b.length;
+}
+
+/**
+ * With whom a private message was exchanged; empty for one to the whole room.
+ *
+ * @param {import('./messages.js').ChatMessage} message
+ * @param {string} peerId ours
+ */
+export function partner(message, peerId) {
+  return message.to && message.from === peerId ? message.to : message.to && message.from;
 }
 
 /**

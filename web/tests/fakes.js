@@ -99,7 +99,7 @@ export function welcome(change = {}) {
 
 /** @param {string} id @param {object} [change] */
 export function chat(id, change = {}) {
-  return { id, from: 'p_1', username: 'Bob', message: `message ${id}`, time: '10:00:00', timestamp: `2026-11-23T10:00:${id.padStart(2, '0')}Z`, ...change };
+  return { id, from: 'p_1', to: '', username: 'Bob', message: `message ${id}`, time: '10:00:00', timestamp: `2026-11-23T10:00:${id.padStart(2, '0')}Z`, ...change };
 }
 
 /** @param {string} id @param {string} username @param {object} [state] */

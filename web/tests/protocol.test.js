@@ -6,7 +6,7 @@ import './english.js';
 import { comesBack, endingOf, endingOfRefusal } from '../protocol/ending.js';
 import { endingText, sentence } from '../ui/words.js';
 import { decode, encode } from '../protocol/messages.js';
-import { EMPTY, reduce, tracksByPeer } from '../protocol/roomstate.js';
+import { EMPTY, partner, reduce, tracksByPeer } from '../protocol/roomstate.js';
 import { validate } from '../protocol/validate.js';
 import { ViewSync } from '../protocol/viewsync.js';
 import { chat, peer, welcome } from './fakes.js';
@@ -52,8 +52,8 @@ test('layers: null means a track without layers, an empty list that nobody watch
 });
 
 test('a chat event is read from its top level; data and message are the same text', () => {
-  const frame = JSON.stringify({ event: 'chat', data: 'Hi', time: '14:32:15', id: '17', from: 'p_1', username: 'Bob', timestamp: 't' });
-  assert.deepEqual(decode(frame)?.data, { id: '17', from: 'p_1', username: 'Bob', message: 'Hi', time: '14:32:15', timestamp: 't' });
+  const frame = JSON.stringify({ event: 'chat', data: 'Hi', time: '14:32:15', id: '17', from: 'p_1', to: 'p_2', username: 'Bob', timestamp: 't' });
+  assert.deepEqual(decode(frame)?.data, { id: '17', from: 'p_1', to: 'p_2', username: 'Bob', message: 'Hi', time: '14:32:15', timestamp: 't' });
 });
 
 test('backoff: 0.5 to 3 s, doubled, at most 7 s, never in step', () => {
@@ -140,6 +140,24 @@ test('room state: chat has no duplicates, even where a restarted server counts a
   assert.deepEqual(state.chat.map((m) => m.id), ['1', '2', '3', '1']);
   const same = reduce(state, { event: 'chat', data: chat('3') });
   assert.equal(same.chat, state.chat);
+});
+
+test('room state: private messages stand among the others, and stay when the room is cleared', () => {
+  let state = reduce(EMPTY, message('welcome', welcome({ chat: [chat('1')] })));
+  state = reduce(state, { event: 'chat', data: /** @type {any} */ (chat('2', { to: 'p_me' })) });
+  state = reduce(state, { event: 'chat', data: /** @type {any} */ (chat('3', { from: 'p_me', to: 'p_1' })) });
+  assert.deepEqual(state.chat.map((m) => m.id), ['1', '2', '3']);
+  assert.deepEqual(state.chat.map((m) => partner(m, 'p_me')), ['', 'p_1', 'p_1']);
+  state = reduce(state, message('chat_cleared', { last_id: '3' }));
+  assert.deepEqual(state.chat.map((m) => m.id), ['2', '3']);
+});
+
+test('reactions are a list, whatever comes', () => {
+  assert.deepEqual(message('reaction', { reactions: [{ peer_id: 'p_1', emoji: '👏' }, null, { emoji: 5 }] }).data, [
+    { peer_id: 'p_1', emoji: '👏' },
+    { peer_id: '', emoji: '' },
+  ]);
+  assert.deepEqual(message('reaction', {}).data, []);
 });
 
 test('room state: a resumed session keeps its m-lines, a new one has none', () => {
