@@ -54,6 +54,7 @@ func (noPeer) HandleCandidate(types.Candidate) *types.ProtocolError             
 func (noPeer) Publish(types.Publish) *types.ProtocolError                         { return nil }
 func (noPeer) Unpublish(types.Publish) *types.ProtocolError                       { return nil }
 func (noPeer) View(types.View) *types.ProtocolError                               { return nil }
+func (noPeer) File(types.File) *types.ProtocolError                               { return nil }
 func (noPeer) Restart()                                                           {}
 func (noPeer) Nudge()                                                             {}
 func (noPeer) Resume(types.Signaller, bool)                                       {}

@@ -175,7 +175,7 @@ func (a *App) build(cert *certificate) error {
 		NewMedia: a.newMedia(),
 		Metrics:  a.metrics, Log: a.log,
 		MaxRooms: a.config.MaxRooms, RoomMaxPeers: a.config.RoomMaxPeers, MaxPeers: a.config.MaxPeers,
-		ChatHistory: a.config.ChatHistory, ResumeWindow: a.config.ResumeWindow,
+		ChatHistory: a.config.ChatHistory, FileMaxBytes: a.config.FileMaxBytes, ResumeWindow: a.config.ResumeWindow,
 		GrantsOnly: a.access.verifier != nil, FirstModerates: a.config.OpenModeration == "first", Lobby: a.config.Lobby == "on",
 	})
 	remote := routes.Remote(a.config.TrustedProxies.Contains)

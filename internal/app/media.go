@@ -18,6 +18,7 @@ func (a *App) newMedia() func(string) room.Media {
 		KeyframeInterval: a.config.KeyframeInterval,
 		KeyframeDispatch: sfu.DispatchMode(a.config.KeyframeDispatch),
 		VideoSlots:       a.config.VideoSlots, AudioSlots: a.config.AudioSlots,
+		FileMaxBytes: a.config.FileMaxBytes, FileRate: a.config.FileRate,
 		AnswerTimeout: a.answerTimeout,
 	}
 	return func(name string) room.Media { return media{sfu.NewSession(options, name)} }

@@ -40,7 +40,8 @@ type Client struct {
 	stay   context.Context // of the comeback; ends when the client leaves
 	leave  context.CancelFunc
 
-	gaps gaps
+	gaps  gaps
+	files files
 
 	wg sync.WaitGroup // everything; see start
 

@@ -72,6 +72,10 @@ func interpret(m types.Message, now time.Time) (func(*State), error) {
 		return decode(m, func(s *State, q types.Quality) { s.Quality = q })
 	case types.EventReaction:
 		return decode(m, func(s *State, r types.Reactions) { s.Reactions = append(s.Reactions, r.Reactions...) })
+	case types.EventFile:
+		return decode(m, func(s *State, f types.File) { s.Files = append(s.Files, f) })
+	case types.EventFiles:
+		return decode(m, func(s *State, f types.Files) { s.FileStates = f.Files })
 	case types.EventKnock:
 		return decode(m, func(s *State, k types.Knock) { s.Knock = k })
 	case types.EventError:

@@ -202,6 +202,10 @@ func (n *negotiation) connect() error {
 		defer recovery.RecoverWithPrefix("client connection state")
 		c.connectionState(pc, state)
 	})
+	pc.OnDataChannel(func(dc *webrtc.DataChannel) {
+		defer recovery.RecoverWithPrefix("client data channel")
+		c.useChannel(dc)
+	})
 	if !c.opts.Light {
 		pc.OnTrack(func(remote *webrtc.TrackRemote, receiver *webrtc.RTPReceiver) {
 			defer recovery.RecoverWithPrefix("client track")

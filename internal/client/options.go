@@ -91,6 +91,11 @@ type Options struct {
 	// State.Chat, which stays empty.
 	OnChat func(types.Message)
 
+	// OnChunk sees each chunk of a file before it counts, on the reader of the data
+	// channel. It may block, until ctx ends with the client: then nothing more is
+	// taken from the channel.
+	OnChunk func(ctx context.Context, file, chunk uint32)
+
 	// Net is the network of the media; nil is the machine's.
 	Net transport.Net
 	// Interfaces chooses the interfaces that give candidates; nil takes all,

@@ -52,6 +52,12 @@ type State struct {
 	// Reactions lists them in the order they came.
 	Reactions []types.Reaction
 
+	// Files lists the file events, in the order they came; FileStates is the last
+	// files event. Received has the files that have come, by their ids.
+	Files      []types.File
+	FileStates []types.FileState
+	Received   map[uint32][]byte
+
 	// Events counts the messages from the server by event; Bytes is their size.
 	Events map[string]int
 	Bytes  int64
@@ -107,8 +113,9 @@ type Times struct {
 
 func newState() State {
 	return State{
-		Peers:  make(map[types.PeerID]types.PeerInfo),
-		Events: make(map[string]int),
+		Peers:    make(map[types.PeerID]types.PeerInfo),
+		Events:   make(map[string]int),
+		Received: make(map[uint32][]byte),
 	}
 }
 
@@ -129,6 +136,16 @@ func (s *State) ChatTexts() []string {
 		texts[i] = m.Data
 	}
 	return texts
+}
+
+// File returns the last file event with that action and id; 0 takes any id.
+func (s *State) File(action types.FileAction, id uint32) (types.File, bool) {
+	for _, f := range slices.Backward(s.Files) {
+		if f.Action == action && (id == 0 || f.FileID == id) {
+			return f, true
+		}
+	}
+	return types.File{}, false
 }
 
 // LastOffer returns the offer that came last, zero before the first.

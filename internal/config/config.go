@@ -65,6 +65,8 @@ type Config struct {
 	MaxRooms     int           `env:"MAX_ROOMS" envDefault:"10000" min:"0" max:"1000000" allowed:"a number from 0 to 1000000" help:"rooms on this server; 0: no limit of its own"`
 	RoomsList    string        `env:"ROOMS_LIST" envDefault:"public" oneof:"public admin" help:"who may list the rooms at /rooms: everybody, or the administrator (nobody as long as there is no administrator's key)"`
 	ChatHistory  int           `env:"CHAT_HISTORY" envDefault:"100" min:"0" max:"10000" allowed:"a number from 0 to 10000" help:"chat messages that a late joiner gets; 0: none"`
+	FileMaxBytes int64         `env:"FILE_MAX_BYTES" envDefault:"104857600" min:"0" max:"1099511627776" allowed:"a number from 0 to 1099511627776" help:"size of the largest file that people may send each other, in bytes; 0: none. Files pass through, nothing of them is kept"`
+	FileRate     int64         `env:"FILE_RATE" envDefault:"1048576" min:"16384" max:"1073741824" allowed:"a number from 16384 to 1073741824" help:"bytes of files a second that one client may send, at most"`
 	ResumeWindow time.Duration `env:"RESUME_WINDOW" envDefault:"30s" allowed:"a duration longer than 0 such as 30s or 1m" help:"how long somebody whose connection broke may come back as himself"`
 	VideoSlots   int           `env:"VIDEO_SLOTS" envDefault:"25" min:"1" max:"200" allowed:"a number from 1 to 200" help:"videos that one client receives at the same time, at most"`
 	AudioSlots   int           `env:"AUDIO_SLOTS" envDefault:"5" min:"1" max:"200" allowed:"a number from 1 to 200" help:"voices that one client receives at the same time, at most: the loudest"`

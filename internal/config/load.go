@@ -197,6 +197,8 @@ func (c *Config) validate(values map[string]string) error {
 			ok = value > 0
 		case int:
 			ok = s.min <= value && value <= s.max
+		case int64:
+			ok = int64(s.min) <= value && value <= int64(s.max)
 		case string:
 			ok = s.oneof == nil || slices.Contains(s.oneof, value)
 		}

@@ -56,10 +56,11 @@ var allowed = map[string]string{
 	"internal/sfu/history":  "internal/seqnum internal/sfu/packet",
 	"internal/sfu/nack":     "internal/seqnum",
 	"internal/sfu/slots":    "internal/types",
+	"internal/sfu/transfer": "internal/types",
 	"internal/sfu/speaker":  "",
 	"internal/sfu": "internal/metrics internal/recovery internal/seqnum internal/sfu/allocate internal/sfu/bwe " +
 		"internal/sfu/codec internal/sfu/forward " +
-		"internal/sfu/history internal/sfu/nack internal/sfu/packet internal/sfu/slots internal/sfu/speaker " +
+		"internal/sfu/history internal/sfu/nack internal/sfu/packet internal/sfu/slots internal/sfu/speaker internal/sfu/transfer " +
 		"internal/types internal/webrtcapi",
 	"web": "",
 
@@ -103,7 +104,7 @@ var forbidden = []struct {
 // publisher's packets come in.)
 var pure = []string{
 	"internal/seqnum", "internal/sfu/allocate", "internal/sfu/bwe", "internal/sfu/codec", "internal/sfu/forward", "internal/sfu/nack",
-	"internal/sfu/slots", "internal/sfu/speaker", "internal/types",
+	"internal/sfu/slots", "internal/sfu/speaker", "internal/sfu/transfer", "internal/types",
 }
 
 type goPackage struct {

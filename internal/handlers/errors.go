@@ -152,7 +152,7 @@ func causeOfJoin(err error) error {
 func counts(code types.ErrorCode) bool {
 	switch code {
 	case types.CodeUnknownEvent, types.CodeMediaNotReached, types.CodeWaiting, types.CodeNoSuchPeer,
-		types.CodeServerBusy, types.CodeInternal:
+		types.CodeNoSuchFile, types.CodeTooManyFiles, types.CodeFileTooLarge, types.CodeServerBusy, types.CodeInternal:
 		return false
 	}
 	return true

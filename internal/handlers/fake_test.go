@@ -108,6 +108,10 @@ func (p *mediaPeer) View(v types.View) *types.ProtocolError {
 	return p.note("view:" + string(v.Tracks[0].TrackID))
 }
 
+func (p *mediaPeer) File(f types.File) *types.ProtocolError {
+	return p.note("file:" + string(f.Action) + ":" + f.Name)
+}
+
 func (p *mediaPeer) Restart()                     { _ = p.note("restart") }
 func (p *mediaPeer) Nudge()                       { p.nudges.Add(1) }
 func (p *mediaPeer) Resume(types.Signaller, bool) { _ = p.note("resume") }

@@ -94,6 +94,8 @@ func (c *client) route(m message) *types.ProtocolError {
 		return with(m, c.member.State)
 	case types.EventReaction:
 		return with(m, c.member.React)
+	case types.EventFile:
+		return with(m, c.member.File)
 	case types.EventModerate:
 		return with(m, c.member.Moderate)
 	case types.EventAdmit:

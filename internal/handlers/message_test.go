@@ -33,6 +33,7 @@ func TestRouting(t *testing.T) {
 	p.send("publish", types.Publish{Source: types.SourceScreen})
 	p.send("unpublish", types.Publish{Source: types.SourceScreen})
 	p.send("view", `{"tracks":[{"track_id":"t_1","width":640,"height":360}]}`)
+	p.send("file", `{"action":"offer","name":"../a.txt","size":5}`)
 	p.send("restart", "")
 	p.send("state", `{"hand":true}`)
 	if m := p.next(); m.Event != types.EventPeerUpdated || !strings.Contains(m.Data, `"hand":true`) {
@@ -72,7 +73,7 @@ func TestRouting(t *testing.T) {
 	if got := decodeAs[types.Reactions](t, p.next()).Reactions; len(got) != 1 || got[0].Emoji != "👏" || string(got[0].PeerID) != me {
 		t.Errorf("got %+v", got)
 	}
-	want := "answer candidate candidate candidate publish:screen unpublish:screen view:t_1 restart"
+	want := "answer candidate candidate candidate publish:screen unpublish:screen view:t_1 file:offer:a.txt restart"
 	if got := s.media.peer(0).noted(); got != want {
 		t.Errorf("media got %s, want %s", got, want)
 	}
@@ -105,6 +106,9 @@ var badMessages = []struct {
 	{`{"event":"chat","data":"secret","to":5}`, types.CodeBadMessage},
 	{`{"event":"chat","data":"secret","to":["p_1"]}`, types.CodeBadMessage},
 	{`{"event":"reaction","data":"{}"}`, types.CodeBadMessage},
+	{`{"event":"file","data":"{\"file_id\":-1}"}`, types.CodeBadMessage},
+	{`{"event":"file","data":"{\"file_id\":4294967296}"}`, types.CodeBadMessage},
+	{`{"event":"file","data":"{\"action\":\"offer\",\"size\":1.5}"}`, types.CodeBadMessage},
 	{`{"event":"reaction","data":"{\"emoji\":\"<b>\"}"}`, types.CodeBadMessage},
 	{`{"event":"answer","data":"[]"}`, types.CodeBadMessage},
 	{`{"event":"answer","data":"{\"type\":\"offer\",\"sdp\":\"v=0\"}"}`, types.CodeBadMessage},
@@ -425,5 +429,6 @@ func FuzzDecode(f *testing.F) {
 		_, _ = decodeData[types.View](m)
 		_, _ = decodeData[types.StateUpdate](m)
 		_, _ = decodeData[types.Publish](m)
+		_, _ = decodeData[types.File](m)
 	})
 }

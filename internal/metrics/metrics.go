@@ -27,6 +27,13 @@ type Metrics struct {
 	// Reactions are those that were told to rooms: what came too fast is not.
 	Reactions atomic.Int64
 
+	// Files: offered, and their bytes from senders and to receivers.
+	FileOffers   atomic.Int64
+	FileBytesIn  atomic.Int64
+	FileBytesOut atomic.Int64
+	FileEnds     [fileEnds]atomic.Int64
+	FileRefusals [fileRefusals]atomic.Int64
+
 	// Published tracks.
 	TotalTracksAdded   atomic.Int64
 	TotalTracksRemoved atomic.Int64

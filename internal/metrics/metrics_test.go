@@ -32,7 +32,7 @@ func get(t *testing.T, m *Metrics, target, accept string) (contentType, body str
 var jsonKeys = []string{
 	"active_connections", "total_connections_created", "total_connections_closed",
 	"total_messages_processed", "total_chat_messages", "total_tracks_added", "total_tracks_removed",
-	"total_reactions", "active_rooms", "active_peers", "total_messages_rejected", "refused_joins",
+	"total_reactions", "total_file_offers", "total_file_bytes_in", "total_file_bytes_out", "file_ends", "file_refusals", "active_rooms", "active_peers", "total_messages_rejected", "refused_joins",
 	"total_slow_consumers", "total_keepalive_timeouts", "total_resumes", "moderations", "total_admin_refused", "webhooks", "waiting_peers",
 	"total_negotiations", "total_negotiations_failed",
 	"total_packets_in", "total_bytes_in", "total_packets_out", "total_bytes_out", "total_send_calls", "total_send_messages", "total_send_failed", "total_send_resent", "total_send_waits",

@@ -43,6 +43,13 @@ func (m *Metrics) series() []series {
 		counter("total_tracks_removed", "aq_tracks_removed_total", "Published tracks that ended.", &m.TotalTracksRemoved),
 
 		counter("total_reactions", "aq_reactions_total", "Reactions told to rooms.", &m.Reactions),
+		counter("total_file_offers", "aq_file_offers_total", "Files that people offered to others.", &m.FileOffers),
+		counter("total_file_bytes_in", "aq_file_received_bytes_total", "Bytes of files from their senders.", &m.FileBytesIn),
+		counter("total_file_bytes_out", "aq_file_sent_bytes_total", "Bytes of files to their receivers.", &m.FileBytesOut),
+		{json: "file_ends", prometheus: "aq_file_ends_total", help: "Files that are not on their way to somebody any more, by reason.",
+			reasons: fileEndNames[:], values: func(i int) int64 { return m.FileEnds[i].Load() }},
+		{json: "file_refusals", prometheus: "aq_file_refusals_total", help: "Events about files that were refused.",
+			reasons: fileRefusalNames[:], values: func(i int) int64 { return m.FileRefusals[i].Load() }},
 		gauge("active_rooms", "aq_active_rooms", "Rooms with somebody in them.", &m.ActiveRooms),
 		gauge("active_peers", "aq_active_peers", "People in rooms.", &m.ActivePeers),
 		counter("total_messages_rejected", "aq_messages_rejected_total", "Messages answered with an error event.", &m.MessagesRejected),

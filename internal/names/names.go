@@ -1,4 +1,4 @@
-// Package names holds the rules for what rooms and people may be called
+// Package names holds the rules for what rooms, people and files may be called
 // (docs/protocol.md, "Connecting"; docs/limits.md, L8): one place, used by the
 // join, by the validate endpoint and by a change of name during a call. It is
 // pure: no lock, no goroutine.

@@ -201,6 +201,7 @@ func (p *fakePeer) HandleCandidate(types.Candidate) *types.ProtocolError        
 func (p *fakePeer) Publish(types.Publish) *types.ProtocolError                         { return nil }
 func (p *fakePeer) Unpublish(types.Publish) *types.ProtocolError                       { return nil }
 func (p *fakePeer) View(types.View) *types.ProtocolError                               { return nil }
+func (p *fakePeer) File(types.File) *types.ProtocolError                               { return nil }
 func (p *fakePeer) Restart()                                                           {}
 func (p *fakePeer) MLines() int                                                        { return 2 }
 

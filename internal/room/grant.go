@@ -47,6 +47,9 @@ func (m *Member) blockedLocked() types.SourceSet {
 	if !m.room.policy.Screen && !m.state.Moderator {
 		set |= screens
 	}
+	if !m.permissionsLocked().Chat {
+		set |= types.SetOf(types.SourceFiles)
+	}
 	return set
 }
 

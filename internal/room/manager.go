@@ -33,6 +33,8 @@ type Options struct {
 
 	// ChatHistory is the number of messages a late joiner gets; 0: none.
 	ChatHistory int
+	// FileMaxBytes is the size of the largest file that clients may offer; 0: none.
+	FileMaxBytes int64
 	// ResumeWindow is how long a protocol=1 member whose socket broke may come
 	// back as himself; 0: not at all.
 	ResumeWindow time.Duration

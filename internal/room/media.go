@@ -56,6 +56,8 @@ type MediaPeer interface {
 	Publish(p types.Publish) *types.ProtocolError
 	Unpublish(p types.Publish) *types.ProtocolError
 	View(v types.View) *types.ProtocolError
+	// File offers a file, or answers an offer.
+	File(f types.File) *types.ProtocolError
 	// Restart asks for an offer with new ICE credentials.
 	Restart()
 	// Nudge says that the client gave a sign of life on his socket: a closed

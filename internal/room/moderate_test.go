@@ -212,6 +212,27 @@ func TestMutedAcrossResume(t *testing.T) {
 	}
 }
 
+// Who moderates because the one before him has left is free of what he forbade.
+func TestHeirIsFree(t *testing.T) {
+	w := ordered(t, nil)
+	defer w.close()
+	alice, a := w.join("Alice")
+	bob, _ := w.join("Bob")
+	for _, what := range []string{"screen", "chat"} {
+		if err := alice.Moderate(types.Moderate{Action: types.ActionAllow, What: what}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	media := bob.Media().(*fakePeer)
+	if media.blocks() == 0 {
+		t.Error("nothing is forbidden")
+	}
+	alice.Leave(a, types.LeaveLeft)
+	if got := media.blocks(); got != 0 {
+		t.Errorf("blocked: %v", got.Sources())
+	}
+}
+
 func TestAllowAndForbid(t *testing.T) {
 	w := ordered(t, nil)
 	defer w.close()
@@ -231,7 +252,8 @@ func TestAllowAndForbid(t *testing.T) {
 	if got.Chat || slices.Contains(got.Publish, types.SourceScreen) || slices.Contains(got.Publish, types.SourceScreenAudio) || len(got.Publish) != 2 {
 		t.Errorf("%+v", got)
 	}
-	if media.blocks() != screens {
+	silent := screens | types.SetOf(types.SourceFiles) // who may not write may not send files
+	if media.blocks() != silent {
 		t.Errorf("media blocks %v", media.blocks().Sources())
 	}
 	if err := bob.Chat("hello"); codeOf(err) != types.CodeNotPermitted {
@@ -250,7 +272,7 @@ func TestAllowAndForbid(t *testing.T) {
 		t.Errorf("%+v", got.Policy)
 	}
 	peer := carol.Media().(*fakePeer)
-	if peer.config.Blocked != screens || peer.blocks() != screens {
+	if peer.config.Blocked != silent || peer.blocks() != silent {
 		t.Error("a newcomer is not blocked from the start")
 	}
 	if err := alice.Moderate(types.Moderate{Action: types.ActionPromote, PeerID: carol.Peer().ID}); err != nil || peer.blocks() != 0 {

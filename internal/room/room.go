@@ -136,7 +136,7 @@ func (r *Room) hold() {
 func (r *Room) remove(m *Member, reason types.LeaveReason, condition func() bool) bool {
 	r.hold()
 	defer r.Release()
-	media, conn, removed := r.takeOut(m, reason, condition)
+	media, conn, heir, removed := r.takeOut(m, reason, condition)
 	if !removed {
 		return false
 	}
@@ -146,6 +146,9 @@ func (r *Room) remove(m *Member, reason types.LeaveReason, condition func() bool
 	if conn != nil {
 		conn.Close(causeOf(reason))
 	}
+	if heir != nil {
+		heir.applyBlocks()
+	}
 	r.dismissWaiting()
 	m.log.Info("left", "reason", string(reason), "after", time.Since(m.peer.JoinedAt).Round(time.Millisecond))
 	r.manager.releasePeer()
@@ -153,13 +156,16 @@ func (r *Room) remove(m *Member, reason types.LeaveReason, condition func() bool
 	return true
 }
 
-func (r *Room) takeOut(m *Member, reason types.LeaveReason, condition func() bool) (MediaPeer, Conn, bool) {
+// takeOut also returns who moderates now in his place, if somebody does.
+func (r *Room) takeOut(
+	m *Member, reason types.LeaveReason, condition func() bool,
+) (media MediaPeer, conn Conn, heir *Member, removed bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if m.gone || !condition() {
-		return nil, nil, false
+		return nil, nil, nil, false
 	}
-	conn := m.conn
+	conn = m.conn
 	m.gone = true
 	m.closePrivateLocked()
 	m.disconnectLocked()
@@ -171,10 +177,10 @@ func (r *Room) takeOut(m *Member, reason types.LeaveReason, condition func() boo
 		PeerID: m.peer.ID, Username: m.username, Reason: reason,
 	}), nil)
 	r.hookLocked(types.HookPeerLeft, m, reason)
-	if heir := r.inheritLocked(); heir != nil {
+	if heir = r.inheritLocked(); heir != nil {
 		heir.setModeratorLocked(true)
 	}
-	return m.media, conn, true
+	return m.media, conn, heir, true
 }
 
 func (r *Room) hookLocked(event string, m *Member, reason types.LeaveReason) {
@@ -219,6 +225,7 @@ func (r *Room) welcomeLocked(m *Member, lastChat string, resumed bool) {
 		Resumed:     resumed,
 		Policy:      r.policy,
 		Muted:       m.muted | m.state.Muted,
+		Files:       types.FileLimits{MaxBytes: opts.FileMaxBytes},
 	}))
 }
 

@@ -35,6 +35,11 @@ func (p *Peer) arrange(stable bool) (structural bool, err error) {
 	if structural, err = p.arrangePublish(stable); err != nil {
 		return false, err
 	}
+	files, err := p.arrangeFiles(stable)
+	if err != nil {
+		return false, err
+	}
+	structural = structural || files
 	tracks := p.receivable()
 	var more bool
 	if p.extended() {

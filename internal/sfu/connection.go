@@ -69,6 +69,7 @@ type connection struct {
 	lastOffer   types.Message
 	slots       []*slot
 	publish     []*publishLine
+	files       *webrtc.DataChannel       // nil while the client needs none
 	early       []webrtc.ICECandidateInit // before the answer
 	idle        map[string]bool           // mids that carried nothing in the last offer
 	answered    bool
@@ -127,6 +128,7 @@ func newConnection(p *Peer) (*connection, error) {
 		p.enqueue(func() { p.connectionChanged(c, state) })
 	})
 	c.pc.OnTrack(c.onTrack)
+	c.pc.OnDataChannel(c.refuseChannels)
 	c.pc.SCTP().Transport().ICETransport().OnSelectedCandidatePairChange(func(*webrtc.ICECandidatePair) {
 		p.enqueue(func() { c.followPath() })
 	})

@@ -80,6 +80,17 @@ func (d *downlink) measured() (bitsPerSecond int64, loss float64) {
 	return d.est.Throughput(), d.est.Loss()
 }
 
+// waiting returns how long packets wait on the way at least; long, while the
+// estimate says that too much is sent.
+func (d *downlink) waiting() time.Duration {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.est.Congested() {
+		return time.Second
+	}
+	return d.est.Queue()
+}
+
 // allocate divides what the way carries among the client's pictures. It runs on
 // the peer's goroutine, which owns the m-lines.
 func (p *Peer) allocate(now time.Time) {

@@ -80,6 +80,8 @@ type Peer struct {
 	silent, nudged atomic.Bool
 	// scarce is set while there are more tracks than m-lines for this peer.
 	scarce atomic.Bool
+	// filesWanted is set once the client needs a data channel.
+	filesWanted atomic.Bool
 	// mlines is the number of m-lines offered so far, for limits.
 	mlines atomic.Int32
 	// candidates counts those of the present ICE generation.
@@ -255,6 +257,9 @@ func (p *Peer) Publish(m types.Publish) *types.ProtocolError { return p.setWante
 func (p *Peer) Unpublish(m types.Publish) *types.ProtocolError { return p.setWanted(m, false) }
 
 func (p *Peer) setWanted(m types.Publish, wanted bool) *types.ProtocolError {
+	if m.Source == types.SourceFiles {
+		return p.publishFiles(m, wanted)
+	}
 	if m.Source.Kind() == "" || m.Kind != "" && m.Kind != m.Source.Kind() {
 		return types.Errorf(types.CodeBadSource, "no such source to publish")
 	}

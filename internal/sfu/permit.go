@@ -55,6 +55,9 @@ func (s *slot) currentView() types.TrackView {
 func (p *Peer) Block(set types.SourceSet) {
 	if p.blocked.Swap(uint32(set)) != uint32(set) {
 		p.markDirty()
+		if set.Has(types.SourceFiles) {
+			p.session.withFiles(func(c *courier) { c.forbid(p) })
+		}
 	}
 }
 

@@ -89,6 +89,7 @@ func (p *Peer) restartFor(cause metrics.RestartCause) {
 
 // resume goes on with a client that came back on another socket.
 func (p *Peer) resume(keep bool) {
+	p.session.withFiles(func(c *courier) { c.tell(p) })
 	if p.conn != nil && !keep {
 		p.closeConnection()
 	}

@@ -37,6 +37,9 @@ type Options struct {
 	// VideoSlots and AudioSlots bound the m-lines that a protocol=1 client
 	// receives on.
 	VideoSlots, AudioSlots int
+	// FileMaxBytes is the size of the largest file that clients may offer, 0: none;
+	// FileRate how many bytes a second one sender is asked for.
+	FileMaxBytes, FileRate int64
 	// AnswerTimeout is how long a client may take to answer, and to connect.
 	AnswerTimeout time.Duration
 }
@@ -68,6 +71,8 @@ type Session struct {
 	voices atomic.Pointer[[]types.PeerID]
 	// lastSpeakers is the last speakers event, for those who come later.
 	lastSpeakers atomic.Pointer[types.Message]
+	// files is nil until somebody has to do with files. Written under mu.
+	files atomic.Pointer[courier]
 
 	// Owned by the monitor.
 	lastSpoke  []types.PeerID // of the last speakers event
@@ -122,6 +127,7 @@ func (s *Session) RemovePeerConnection(p *Peer) {
 	s.speakerMu.Lock()
 	s.speakers.Remove(p.cfg.Peer.ID)
 	s.speakerMu.Unlock()
+	s.withFiles(func(c *courier) { c.left(p) })
 }
 
 // Close ends every peer and the session, and waits for all of their goroutines.

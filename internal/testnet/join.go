@@ -223,6 +223,11 @@ func (p *Peer) fromClient(m types.Message) error {
 		var v types.View
 		err = json.Unmarshal([]byte(m.Data), &v)
 		fault = p.Server.View(v)
+	case types.EventFile:
+		var v types.File
+		err = json.Unmarshal([]byte(m.Data), &v)
+		v.From = p.Info.ID // which the room does
+		fault = p.Server.File(v)
 	case types.EventRestart:
 		p.Server.Restart()
 	default:

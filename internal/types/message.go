@@ -117,7 +117,8 @@ type Welcome struct {
 	Policy      Policy        `json:"policy"`
 	// Muted are the receiver's own sources that are muted, hard or not: what he
 	// sends of them is not forwarded.
-	Muted SourceSet `json:"muted"`
+	Muted SourceSet  `json:"muted"`
+	Files FileLimits `json:"files"`
 }
 
 // PeerLeft says that a peer is gone for good.
@@ -310,6 +311,10 @@ const (
 	CodeBadSource       ErrorCode = "bad_source"
 	CodeInternal        ErrorCode = "internal"
 	CodeServerBusy      ErrorCode = "server_busy"
+	CodeFilesOff        ErrorCode = "files_off"
+	CodeFileTooLarge    ErrorCode = "file_too_large"
+	CodeTooManyFiles    ErrorCode = "too_many_files"
+	CodeNoSuchFile      ErrorCode = "no_such_file"
 	CodeMediaNotReached ErrorCode = "media_not_connected"
 	// CodeTooManyStreams is never sent: the socket is closed, with 1008.
 	CodeTooManyStreams ErrorCode = "too_many_streams"
@@ -321,6 +326,8 @@ type ProtocolError struct {
 	Code    ErrorCode `json:"code"`
 	Message string    `json:"message"`
 	Event   string    `json:"event,omitempty"`
+	// Ref is the client's own name for the file that it is about.
+	Ref string `json:"ref,omitempty"`
 }
 
 // Error returns the code and the text.

@@ -18,12 +18,14 @@ const (
 	EventChatCleared = "chat_cleared"
 )
 
-// SourceSet is a set of sources. In JSON it is a list.
+// SourceSet is a set of sources, SourceFiles among them. In JSON it is a list.
 type SourceSet uint8
+
+var inSets = [...]Source{SourceMicrophone, SourceCamera, SourceScreen, SourceScreenAudio, SourceFiles}
 
 // SetOf returns the set of these sources; unknown ones are left out.
 func SetOf(sources ...Source) (set SourceSet) {
-	for i, known := range Sources() {
+	for i, known := range inSets {
 		for _, s := range sources {
 			if s == known {
 				set |= 1 << i
@@ -39,7 +41,7 @@ func (s SourceSet) Has(source Source) bool { return s&SetOf(source) != 0 }
 // Sources lists the set.
 func (s SourceSet) Sources() []Source {
 	list := []Source{}
-	for i, source := range Sources() {
+	for i, source := range inSets {
 		if s&(1<<i) != 0 {
 			list = append(list, source)
 		}

@@ -39,6 +39,15 @@ const (
 	iceKeepalive = 4 * time.Second
 )
 
+const (
+	// sctpReceiveBuffer bounds what a client that sends more than it was asked for
+	// makes the server hold.
+	sctpReceiveBuffer = 512 << 10
+	// sctpLongestRTO is how long a data channel waits, at most, before it tries
+	// again after an outage. RFC 4960, section 15, would allow a minute.
+	sctpLongestRTO = 3 * time.Second
+)
+
 // ErrNoAddress is returned by New when the machine has no usable address.
 var ErrNoAddress = errors.New("no network interface has an address for media")
 
@@ -248,6 +257,11 @@ func (a *API) settings(lite bool, onCheck func(), keys *handshakeSecrets) (webrt
 	s.SetSRTPReplayProtectionWindow(1024)
 	s.SetSRTCPReplayProtectionWindow(128)
 	s.SetFireOnTrackBeforeFirstRTP(false)
+	// Data channels carry files (sfu/filechannel.go). Detached, pion starts no
+	// reader for those that a client opens.
+	s.DetachDataChannels()
+	s.SetSCTPMaxReceiveBufferSize(sctpReceiveBuffer)
+	s.SetSCTPRTOMax(sctpLongestRTO)
 	if len(a.rewrites) > 0 {
 		if err := s.SetICEAddressRewriteRules(a.rewrites...); err != nil {
 			return s, fmt.Errorf("advertise PUBLIC_IP: %w", err)
