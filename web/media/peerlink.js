@@ -29,6 +29,8 @@ const EARLY_KEPT = 50;
  * @property {() => void} onReceivers  the map of receivers changed
  * @property {(state: LinkState) => void} onState
  * @property {(error: unknown) => void} onError   an offer could not be applied
+ * @property {(channel: RTCDataChannel) => void} [onChannel]  the server has opened a data channel
+ * @property {() => void} [onDropped]             the connection is gone, and its channels with it
  * @property {() => void} [onFailed]              the browser has given the path up: only a restart brings it back
  * @property {(reports: any[]) => void} [onReports]  the browser's reports, about once a second while connected
  * @property {(configuration: RTCConfiguration) => RTCPeerConnection} [create]
@@ -177,6 +179,7 @@ export class PeerLink {
   /** Forgets the connection; the next offer begins a new one. */
   drop() {
     this.#pc?.close();
+    this.#options.onDropped?.();
     this.#pc = null;
     this.#offered = null;
     this.#early = [];
@@ -223,6 +226,9 @@ export class PeerLink {
       if (this.#receivers.get(transceiver.mid)?.getTracks()[0] === track) return;
       this.#receivers = new Map(this.#receivers).set(transceiver.mid, new MediaStream([track]));
       this.#options.onReceivers();
+    };
+    pc.ondatachannel = ({ channel }) => {
+      if (this.#pc === pc) this.#options.onChannel?.(channel);
     };
     pc.onconnectionstatechange = () => {
       if (this.#pc !== pc) return;

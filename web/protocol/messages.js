@@ -6,6 +6,7 @@
  * leaves out get their empty value, so that nobody behind this file needs to ask.
  */
 
+import { fileEvent, fileLimit, fileStates } from './files.js';
 import { knock, moderated, policy, sources } from './moderation.js';
 
 /** @typedef {'camera'|'microphone'|'screen'|'screen_audio'} Source */
@@ -48,6 +49,7 @@ import { knock, moderated, policy, sources } from './moderation.js';
  * @property {boolean} resumed
  * @property {import('./moderation.js').Policy} policy
  * @property {Source[]} muted  of ours: not forwarded
+ * @property {number} files    size of the largest file that may be sent; 0: none may
  */
 /** @typedef {{mid: string, track_id: string, peer_id: string, kind: Kind, source: Source}} TrackEntry */
 /** @typedef {{mid: string, kind: Kind, source: Source, rids: string[]}} PublishEntry */
@@ -71,7 +73,7 @@ import { knock, moderated, policy, sources } from './moderation.js';
  * @property {number} loss           0 to 1
  * @property {{track_id: string, reason: PauseReason}[]} paused
  */
-/** @typedef {{code: string, message: string, event: string}} ServerError */
+/** @typedef {{code: string, message: string, event: string, ref: string}} ServerError  ref: our own name of the file it is about */
 /** @typedef {{peer_id: string, emoji: string}} Reaction */
 /** @typedef {{track_id: string, width?: number, height?: number, hidden?: boolean}} ViewEntry */
 /** @typedef {{microphone?: boolean, camera?: boolean, hand?: boolean, username?: string}} StateUpdate */
@@ -89,6 +91,8 @@ import { knock, moderated, policy, sources } from './moderation.js';
  *   | {event: 'speakers', data: Speaker[]}
  *   | {event: 'quality', data: Quality}
  *   | {event: 'reaction', data: Reaction[]}
+ *   | {event: 'file', data: import('./files.js').FileEvent}
+ *   | {event: 'files', data: import('./files.js').FileState[]}
  *   | {event: 'policy', data: import('./moderation.js').Policy}
  *   | {event: 'permissions', data: Permissions}
  *   | {event: 'moderated', data: import('./moderation.js').Moderated}
@@ -100,7 +104,7 @@ import { knock, moderated, policy, sources } from './moderation.js';
  *   | {event: 'error', data: ServerError}} ServerMessage
  */
 
-/** @typedef {'answer'|'candidate'|'chat'|'publish'|'unpublish'|'state'|'view'|'restart'|'reaction'|'ping'|'leave'|'moderate'|'admit'} ClientEvent */
+/** @typedef {'answer'|'candidate'|'chat'|'publish'|'unpublish'|'state'|'view'|'restart'|'reaction'|'file'|'ping'|'leave'|'moderate'|'admit'} ClientEvent */
 
 /**
  * Encodes one message for the wire.
@@ -162,6 +166,10 @@ export function decode(frame) {
         event: 'reaction',
         data: array(data.reactions).map((r) => ({ peer_id: string(r.peer_id), emoji: string(r.emoji) })),
       };
+    case 'file':
+      return { event: 'file', data: fileEvent(data) };
+    case 'files':
+      return { event: 'files', data: fileStates(data) };
     case 'policy':
       return { event: 'policy', data: policy(data) };
     case 'permissions':
@@ -179,7 +187,7 @@ export function decode(frame) {
     case 'error':
       return {
         event: 'error',
-        data: { code: string(data.code), message: string(data.message), event: string(data.event) },
+        data: { code: string(data.code), message: string(data.message), event: string(data.event), ref: string(data.ref) },
       };
     default:
       return null;
@@ -257,6 +265,7 @@ function welcome(d) {
     resumed: d.resumed === true,
     policy: policy(d.policy),
     muted: sources(d.muted),
+    files: fileLimit(d.files),
   };
 }
 
