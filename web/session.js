@@ -5,10 +5,11 @@
  */
 
 import { Absence } from './absence.js';
+import { FileChannel } from './media/filechannel.js';
 import { MediaSide } from './media/mediaside.js';
 import { happenings } from './protocol/happenings.js';
 import { OwnState } from './protocol/ownstate.js';
-import { unanswered } from './protocol/pendingchat.js';
+import { PendingChat } from './protocol/pendingchat.js';
 import { Publishing } from './protocol/publishing.js';
 import { EMPTY, reduce } from './protocol/roomstate.js';
 import { SignalSocket } from './protocol/socket.js';
@@ -55,6 +56,13 @@ export class Session {
   #state = IDLE;
   /** Id of the last chat message that an earlier life of the page has shown. */
   #lastChat = '';
+  #pending = new PendingChat();
+  /** Files between the people of the room: offer, accept, cancel; what becomes of them is in the state. */
+  files = new FileChannel({
+    send: (event, data) => this.#socket?.send(event, data) ?? false,
+    onChange: () => this.#update({ files: this.files.transfers.map((t) => ({ ...t })) }),
+    onOffer: (transfer) => this.#options.onNotice({ kind: 'file', transfer }),
+  });
 
   /** @param {SessionOptions} options */
   constructor(options) {
@@ -78,6 +86,8 @@ export class Session {
       nudge: () => this.#own.nudge(),
       onChange: (change) => this.#update(change),
       onMark: (name) => this.#mark(name),
+      onChannel: (channel) => this.files.use(channel),
+      onDropped: () => this.files.drop(),
       ...(options.createLink && { create: options.createLink }),
       clock: this.#clock,
     });
@@ -106,6 +116,7 @@ export class Session {
     this.#ticket.write(who, past);
     this.#lastChat = past?.lastChat ?? '';
     const chat = sameRoom ? this.#state.room.chat : [];
+    this.#pending.reset(past?.pendingChat);
     if (past) {
       this.#own.reset(past.hand);
       this.#update({
@@ -113,7 +124,7 @@ export class Session {
         away: { since: this.#clock.now(), cause: 'page' },
         ending: null,
         hand: past.hand,
-        pendingChat: past.pendingChat,
+        ...this.#pending.state,
         room: { ...EMPTY, ...who, peerId: past.peerId },
       });
     } else {
@@ -182,11 +193,27 @@ export class Session {
     this.#own.rename(username);
   }
 
-  /** Sends a chat message; it is sent again if the connection is lost before it came back. @param {string} text */
-  sendChat(text) {
-    this.#update({ pendingChat: [...this.#state.pendingChat, text] });
+  /**
+   * Sends a chat message; it is sent again if the connection is lost before it came back.
+   *
+   * @param {string} text
+   * @param {string} [to] peer id of the only one who reads it; empty: the whole room
+   */
+  sendChat(text, to = '') {
+    this.#pending.add({ text, to });
+    this.#update(this.#pending.state);
     // Its echo may not come because the socket leads nowhere; then that is found out now.
-    if (this.#socket?.send('chat', text)) this.#socket.check();
+    if (this.#say({ text, to })) this.#socket?.check();
+  }
+
+  /** @param {import('./protocol/pendingchat.js').Pending} message */
+  #say({ text, to }) {
+    return this.#socket?.send('chat', text, to ? { to } : {}) ?? false;
+  }
+
+  /** Shows everybody a picture for a moment. @param {string} emoji */
+  react(emoji) {
+    this.#socket?.send('reaction', { emoji });
   }
 
   /** @param {import('./protocol/moderation.js').Moderate} deed */
@@ -234,6 +261,15 @@ export class Session {
       case 'chat':
         this.#chat(message.data);
         break;
+      case 'reaction':
+        this.#options.onNotice({ kind: 'reactions', reactions: message.data });
+        break;
+      case 'file':
+        this.files.event(message.data);
+        break;
+      case 'files':
+        this.files.files(message.data);
+        break;
       case 'lobby':
         this.#update({ lobby: true });
         break;
@@ -264,17 +300,18 @@ export class Session {
     this.#views.flush();
     this.#media.goOn();
     const lastSeen = before.chat.at(-1)?.id ?? this.#lastChat;
-    const pendingChat = unanswered(this.#state.pendingChat, welcome.chat, [before.peerId, welcome.peer_id], lastSeen);
-    this.#update({ pendingChat });
-    for (const text of pendingChat) this.#socket?.send('chat', text);
+    const again = this.#pending.again(welcome.chat, [before.peerId, welcome.peer_id], lastSeen);
+    this.#update(this.#pending.state);
+    for (const message of again) this.#say(message);
+    this.files.welcome(welcome);
     this.#options.onWelcome?.(welcome);
   }
 
   /** @param {import('./protocol/messages.js').ChatMessage} message */
   #chat(message) {
     if (message.from === this.#state.room.peerId) {
-      const index = this.#state.pendingChat.indexOf(message.message);
-      if (index >= 0) this.#update({ pendingChat: this.#state.pendingChat.filter((_, i) => i !== index) });
+      this.#pending.echoed(message);
+      this.#update(this.#pending.state);
     } else {
       this.#options.onNotice({ kind: 'chat', message });
     }
@@ -287,7 +324,11 @@ export class Session {
       return;
     }
     console.warn(`aq: the server refused ${error.event}: ${error.code}: ${error.message}`);
-    if (error.event === 'chat') this.#update({ pendingChat: this.#state.pendingChat.slice(1) });
+    if (error.event === 'file') this.files.refused(error);
+    if (error.event === 'chat') {
+      this.#pending.refused();
+      this.#update(this.#pending.state);
+    }
     if (['chat', 'publish', 'state', 'moderate', 'admit'].includes(error.event)) this.#options.onNotice({ kind: 'error', error });
   }
 
@@ -310,6 +351,8 @@ export class Session {
     this.#publishing.forget();
     this.#ticket.resumeToken = '';
     this.#own.reset();
+    this.#pending.reset();
+    this.files.left();
     this.#update({
       phase: 'ended',
       away: null,
@@ -317,7 +360,7 @@ export class Session {
       hand: false,
       lobby: false,
       mediaTrouble: false,
-      pendingChat: [],
+      ...this.#pending.state,
       room: { ...EMPTY, room: this.#state.room.room, username: this.#state.room.username, chat: this.#state.room.chat },
     });
     this.#options.onEnd?.(ending);

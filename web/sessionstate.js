@@ -19,7 +19,9 @@ import { EMPTY } from './protocol/roomstate.js';
  * @property {import('./protocol/roomstate.js').RoomState} room
  * @property {boolean} hand
  * @property {boolean} lobby  we wait to be let in
- * @property {readonly string[]} pendingChat  sent, but not yet seen to come back
+ * @property {readonly string[]} pendingChat  sent to the room, but not yet seen to come back
+ * @property {readonly import('./protocol/pendingchat.js').Pending[]} pendingPrivate  the same, to one person
+ * @property {readonly import('./media/filechannel.js').Transfer[]} files  on offer, on their way and there, the oldest first
  * @property {ReadonlyMap<string, MediaStream>} streams  remote tracks by mid
  * @property {number|null} uplink  1 (unusable) to 5 (perfect): how well we reach the server; null: unknown
  * @property {import('./protocol/ending.js').Ending|null} ending
@@ -32,7 +34,9 @@ import { EMPTY } from './protocol/roomstate.js';
  *   | {kind: 'error', error: import('./protocol/messages.js').ServerError}
  *   | {kind: 'moderated', told: import('./protocol/moderation.js').Moderated}
  *   | {kind: 'permissions', before: import('./protocol/messages.js').Permissions, now: import('./protocol/messages.js').Permissions}
- *   | ({kind: 'back'} & import('./absence.js').Return) | {kind: 'chat', message: import('./protocol/messages.js').ChatMessage}} Notice
+ *   | ({kind: 'back'} & import('./absence.js').Return) | {kind: 'chat', message: import('./protocol/messages.js').ChatMessage}
+ *   | {kind: 'reactions', reactions: import('./protocol/messages.js').Reaction[]}
+ *   | {kind: 'file', transfer: import('./media/filechannel.js').Transfer}} Notice
  */
 
 /**
@@ -65,6 +69,8 @@ export const IDLE = Object.freeze({
   hand: false,
   lobby: false,
   pendingChat: [],
+  pendingPrivate: [],
+  files: [],
   streams: new Map(),
   uplink: null,
   ending: null,

@@ -25,6 +25,8 @@ import { Uplink } from './uplink.js';
  * @property {() => void} nudge  sends anything, for which the server offers again
  * @property {(change: Partial<MediaState>) => void} onChange
  * @property {(mark: string) => void} onMark
+ * @property {(channel: RTCDataChannel) => void} onChannel  the server has opened a data channel
+ * @property {() => void} onDropped  the PeerConnection is gone, and its channels with it
  * @property {(configuration: RTCConfiguration) => RTCPeerConnection} [create]
  * @property {import('../sessionstate.js').Clock} clock
  */
@@ -62,6 +64,8 @@ export class MediaSide {
       onReceivers: () => options.onChange({ streams: this.#link.receivers }),
       onState: (state) => this.#linkState(state),
       onFailed: () => this.#repair.now(),
+      onChannel: options.onChannel,
+      onDropped: options.onDropped,
       onReports: (reports) => this.#reports(reports),
       onError: (error) => console.warn('aq: media negotiation:', error),
       ...(options.create && { create: options.create }),
