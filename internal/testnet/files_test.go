@@ -231,7 +231,7 @@ func TestFileGivesWayToMedia(t *testing.T) {
 		within   time.Duration
 	}{
 		"down": {0, 4_000_000, 200 * time.Millisecond, []client.PublishOptions{bigCamera(), Microphone()}, time.Minute},
-		"up":   {2_000_000, 0, time.Second, []client.PublishOptions{Microphone()}, 40 * time.Second},
+		"up":   {2_000_000, 0, time.Second, []client.PublishOptions{Microphone()}, 14 * time.Second},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
