@@ -188,6 +188,16 @@ export class Session {
     this.#own.setHand(hand);
   }
 
+  /** Tells the others how well one hears and is heard. @param {number} quality  1 (unusable) to 5 (perfect); 0: unknown */
+  setQuality(quality) {
+    this.#own.setQuality(quality);
+  }
+
+  /** Shows everybody a picture for a moment. @param {string} emoji */
+  react(emoji) {
+    this.#socket?.send('reaction', { emoji });
+  }
+
   /** @param {string} username */
   rename(username) {
     this.#own.rename(username);
@@ -272,6 +282,9 @@ export class Session {
         break;
       case 'lobby':
         this.#update({ lobby: true });
+        break;
+      case 'reaction':
+        this.#options.onNotice({ kind: 'reactions', reactions: message.data });
         break;
       case 'moderated':
         this.#options.onNotice({ kind: 'moderated', told: message.data });

@@ -181,12 +181,15 @@ func (m *Member) reject(err *types.ProtocolError) {
 }
 
 // State changes what the others see of him. Either all of u holds afterwards or
-// none; the error has code bad_username or not_permitted. He gets peer_updated in any case, the
+// none; the error has code bad_username, bad_message or not_permitted. He gets peer_updated in any case, the
 // others when something changed.
 func (m *Member) State(u types.StateUpdate) *types.ProtocolError {
 	username := ""
 	if u.Username != nil && m.named {
 		return types.Errorf(types.CodeNotPermitted, "your invitation says what you are called")
+	}
+	if u.Quality != nil && (*u.Quality < 0 || *u.Quality > 5) {
+		return types.Errorf(types.CodeBadMessage, "quality is a number from 0 to 5")
 	}
 	if u.Username != nil {
 		if *u.Username == "" {
@@ -228,11 +231,12 @@ func (m *Member) changeState(u types.StateUpdate, username string) (freed bool, 
 	set(&m.state.Microphone, u.Microphone)
 	set(&m.state.Camera, u.Camera)
 	set(&m.state.Hand, u.Hand)
+	set(&m.state.Quality, u.Quality)
 	m.updatedLocked(before)
 	return freed, nil
 }
 
-func set(value *bool, to *bool) {
+func set[T any](value *T, to *T) {
 	if to != nil {
 		*value = *to
 	}

@@ -39,12 +39,21 @@ func TestStoryOfARoom(t *testing.T) {
 	if err := alice.State(types.StateUpdate{Hand: &on}); err != nil {
 		t.Error(err)
 	}
+	for _, quality := range []int{-1, 6} {
+		if err := alice.State(types.StateUpdate{Quality: &quality}); err == nil || err.Code != types.CodeBadMessage {
+			t.Errorf("quality %d: %v", quality, err)
+		}
+	}
+	quality := 2
+	if err := alice.State(types.StateUpdate{Quality: &quality}); err != nil || w.GetPeersInRoom("demo")[0].State.Quality != 2 {
+		t.Errorf("quality: %v, %+v", err, w.GetPeersInRoom("demo")[0])
+	}
 	if err := alice.Chat("hi"); err != nil {
 		t.Error(err)
 	}
 	base.Leave(b, types.LeaveLeft)
 	base.Leave(b, types.LeaveLost)
-	const shared = "Bob is mic cam ok, Alice B. is hand ok, "
+	const shared = "Bob is mic cam ok, Alice B. is hand ok, Alice B. is hand ok, "
 	if got, want := c.story(t), shared+"Alice B.: hi, Bob left (left)"; got != want {
 		t.Errorf("Carol saw %s, want %s", got, want)
 	}

@@ -2,6 +2,7 @@ package sfu
 
 import (
 	"reflect"
+	"slices"
 	"time"
 
 	"aq-server/internal/sfu/allocate"
@@ -19,7 +20,7 @@ type qualityReporter struct {
 }
 
 // reportQuality tells a protocol=1 client how its downlink does, when the score,
-// the bandwidth (by a fifth) or what is paused has changed.
+// the bandwidth (by a fifth), what is paused or which layers are sent has changed.
 func (p *Peer) reportQuality(now time.Time) {
 	if !p.extended() || now.Sub(p.quality.at) < qualityInterval {
 		return
@@ -28,7 +29,7 @@ func (p *Peer) reportQuality(now time.Time) {
 	last := p.quality.last
 	change := q.BandwidthBPS - last.BandwidthBPS
 	if q.Score == last.Score && max(change, -change) <= last.BandwidthBPS/5 &&
-		reflect.DeepEqual(q.Paused, last.Paused) && !p.quality.at.IsZero() {
+		reflect.DeepEqual(q.Paused, last.Paused) && slices.Equal(q.Layers, last.Layers) && !p.quality.at.IsZero() {
 		return
 	}
 	p.quality.at, p.quality.last = now, q
@@ -52,6 +53,9 @@ func (c *connection) measure() types.Quality {
 		held = min(held, s.held())
 		if id, reason := s.paused(); reason != "" {
 			q.Paused = append(q.Paused, types.PausedTrack{TrackID: id, Reason: reason})
+		}
+		if id, rid := s.layer(); rid != "" {
+			q.Layers = append(q.Layers, types.TrackLayer{TrackID: id, RID: rid})
 		}
 	}
 	for _, t := range c.peer.lastSent.Unassigned {

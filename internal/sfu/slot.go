@@ -351,6 +351,17 @@ func (s *slot) needsKeyframe(l *layer) bool {
 	return now.Sub(s.started) > noReports && now.Sub(s.lastRTCP) > noReports
 }
 
+// layer tells which simulcast layer of its source the slot sends; "" when it
+// sends none, or the source has no layers.
+func (s *slot) layer() (types.TrackID, string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.source == nil || s.target == nil {
+		return "", ""
+	}
+	return s.source.info.TrackID, s.target.rid
+}
+
 // paused tells why the source of the slot is not being sent, "" when it is.
 func (s *slot) paused() (types.TrackID, types.PauseReason) {
 	s.mu.Lock()

@@ -179,6 +179,7 @@ type StateUpdate struct {
 	Microphone *bool   `json:"microphone,omitempty"`
 	Camera     *bool   `json:"camera,omitempty"`
 	Hand       *bool   `json:"hand,omitempty"`
+	Quality    *int    `json:"quality,omitempty"` // as in PeerState
 	Username   *string `json:"username,omitempty"`
 }
 
@@ -250,6 +251,14 @@ type Quality struct {
 	// Loss is the share of packets lost on the way to the client, 0 to 1.
 	Loss   float64       `json:"loss"`
 	Paused []PausedTrack `json:"paused"`
+	// Layers are the simulcast layers that are being sent.
+	Layers []TrackLayer `json:"layers,omitempty"`
+}
+
+// TrackLayer says which layer of a track the receiver gets.
+type TrackLayer struct {
+	TrackID TrackID `json:"track_id"`
+	RID     string  `json:"rid"`
 }
 
 // PausedTrack is a track that is not being sent to the receiver.

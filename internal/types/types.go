@@ -78,6 +78,9 @@ type PeerState struct {
 	Camera     bool       `json:"camera"`
 	Hand       bool       `json:"hand"`
 	Connection Connection `json:"connection"`
+	// Quality is how well he hears and is heard, by his own word: from 1
+	// (unusable) to 5 (perfect), 0 when he does not say.
+	Quality int `json:"quality,omitempty"`
 	// Moderator: he may moderate. Muted are the sources that a moderator has
 	// muted for good (hard).
 	Moderator bool      `json:"moderator,omitempty"`

@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"slices"
 	"testing"
 
 	"aq-server/internal/client"
@@ -111,6 +112,9 @@ func TestUnwatchedLayersStop(t *testing.T) {
 		t.Fatal(err)
 	}
 	onlyLayer(t, bob, alice, 0)
+	wait(t, bob, "word of the layer", func(st *client.State) bool {
+		return slices.Equal(st.Quality.Layers, []types.TrackLayer{{TrackID: track, RID: "q"}})
+	})
 	camera := alice.Publication(types.SourceCamera)
 	eventually(t, "the large layers to stop", func() bool {
 		l := camera.Layers()

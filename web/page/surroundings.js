@@ -1,6 +1,7 @@
 /** The world around the page: shown or hidden, online or not, leaving and coming back, and time that passes. */
 
 import { watchDoubts } from './doubts.js';
+import { Standing } from './standing.js';
 
 /** @typedef {import('./page.js').Page} Page */
 
@@ -16,7 +17,8 @@ export function watchSurroundings(page) {
   for (const type of ['online', 'offline']) addEventListener(type, page.draw);
   watchVisibility(page);
   watchLeaving(page);
-  setInterval(() => tick(page), 1000);
+  const standing = new Standing();
+  setInterval(() => tick(page, standing), 1000);
 }
 
 /** @param {Page} page */
@@ -53,14 +55,17 @@ function watchLeaving({ session, comeback }) {
   });
 }
 
-/** @param {Page} page */
-function tick({ session, weakness, comeback, draw }) {
+/** @param {Page} page @param {Standing} standing */
+function tick({ session, weakness, comeback, draw }, standing) {
   const { phase, media, room, uplink } = session.state;
   const now = Date.now();
   if (phase !== 'joined' && phase !== 'reconnecting') return;
   const before = weakness.weak;
-  if (phase === 'joined' && media === 'connected') weakness.sample({ down: room.quality?.score ?? null, up: uplink }, now);
-  else weakness.reset(now);
+  if (phase === 'joined' && media === 'connected') {
+    const scores = { down: room.quality?.score ?? null, up: uplink };
+    weakness.sample(scores, now);
+    if (standing.sample(scores)) session.setQuality(standing.score);
+  } else weakness.reset(now);
   // While one is away the words change with time alone.
   if (weakness.weak !== before || phase === 'reconnecting') draw();
   comeback.rememberSometimes();

@@ -18,6 +18,7 @@ import { knock, moderated, policy, sources } from './moderation.js';
  * @property {boolean} camera
  * @property {boolean} hand
  * @property {'ok'|'lost'} connection
+ * @property {number} quality  1 (unusable) to 5 (perfect), by his own word; 0: unknown
  * @property {boolean} moderator
  * @property {Source[]} muted  for good, by a moderator
  */
@@ -72,11 +73,12 @@ import { knock, moderated, policy, sources } from './moderation.js';
  * @property {number} rtt_ms
  * @property {number} loss           0 to 1
  * @property {{track_id: string, reason: PauseReason}[]} paused
+ * @property {{track_id: string, rid: string}[]} layers  which are sent, of tracks that have some
  */
 /** @typedef {{code: string, message: string, event: string, ref: string}} ServerError  ref: our own name of the file it is about */
 /** @typedef {{peer_id: string, emoji: string}} Reaction */
 /** @typedef {{track_id: string, width?: number, height?: number, hidden?: boolean}} ViewEntry */
-/** @typedef {{microphone?: boolean, camera?: boolean, hand?: boolean, username?: string}} StateUpdate */
+/** @typedef {{microphone?: boolean, camera?: boolean, hand?: boolean, quality?: number, username?: string}} StateUpdate */
 
 /**
  * @typedef {{event: 'welcome', data: Welcome}
@@ -225,6 +227,7 @@ function peerInfo(d) {
       camera: state.camera === true,
       hand: state.hand === true,
       connection: state.connection === 'lost' ? 'lost' : 'ok',
+      quality: number(state.quality),
       moderator: state.moderator === true,
       muted: sources(state.muted),
     },
@@ -299,5 +302,6 @@ function quality(d) {
     rtt_ms: number(d.rtt_ms),
     loss: number(d.loss),
     paused: array(d.paused).map((p) => ({ track_id: string(p.track_id), reason: /** @type {PauseReason} */ (string(p.reason)) })),
+    layers: array(d.layers).map((l) => ({ track_id: string(l.track_id), rid: string(l.rid) })),
   };
 }

@@ -1,4 +1,4 @@
-/** What the server is told about ourselves: devices, hand and name. */
+/** What the server is told about ourselves: devices, hand, quality and name. */
 
 /** @typedef {import('./messages.js').Source} Source */
 /** @typedef {import('./messages.js').StateUpdate} StateUpdate */
@@ -7,6 +7,7 @@ export class OwnState {
   #send;
   #devices = { microphone: false, camera: false };
   #hand = false;
+  #quality = 0;
   /** A name that was chosen while nothing could be sent. */
   #newName = '';
 
@@ -28,6 +29,13 @@ export class OwnState {
     this.#send({ hand });
   }
 
+  /** @param {number} quality  1 (unusable) to 5 (perfect); 0: unknown */
+  setQuality(quality) {
+    if (quality === this.#quality) return;
+    this.#quality = quality;
+    this.#send({ quality });
+  }
+
   /** @param {string} username */
   rename(username) {
     this.#newName = this.#send({ username }) ? '' : username;
@@ -43,7 +51,8 @@ export class OwnState {
     this.#devices = { microphone: off('microphone'), camera: off('camera') };
     const name = this.#newName ? { username: this.#newName } : {};
     this.#newName = '';
-    this.#send({ ...this.#devices, hand: this.#hand, ...name });
+    const quality = this.#quality > 0 ? { quality: this.#quality } : {};
+    this.#send({ ...this.#devices, hand: this.#hand, ...quality, ...name });
   }
 
   /** Says again what has been said: anything we send makes the server offer again. */
@@ -54,6 +63,7 @@ export class OwnState {
   /** Another visit, or none. @param {boolean} [hand] as an earlier life of the page had it */
   reset(hand = false) {
     this.#hand = hand;
+    this.#quality = 0;
     this.#newName = '';
   }
 }

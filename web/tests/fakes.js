@@ -104,7 +104,7 @@ export function chat(id, change = {}) {
 
 /** @param {string} id @param {string} username @param {object} [state] */
 export function peer(id, username, state = {}) {
-  return { peer_id: id, username, state: { microphone: true, camera: true, hand: false, connection: 'ok', ...state } };
+  return { peer_id: id, username, state: { microphone: true, camera: true, hand: false, connection: 'ok', quality: 0, ...state } };
 }
 
 /** Lets promise callbacks run. */

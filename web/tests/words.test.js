@@ -7,6 +7,7 @@ import { ResumeStore } from '../protocol/resumestore.js';
 import { offAfterReload } from '../ui/problems.js';
 import { Stall } from '../ui/stall.js';
 import { backText, markText } from '../ui/text.js';
+import { Standing } from '../page/standing.js';
 import { Weakness } from '../page/weakness.js';
 
 test('a weak network is told after four seconds, and no longer after six good ones', () => {
@@ -34,6 +35,16 @@ test('a weak network is told after four seconds, and no longer after six good on
   assert.equal(pass(4, 1), null);
   assert.equal(pass(4, 1), null, 'what was lost in an interruption does not count');
   assert.equal(pass(1, 1), 'down');
+});
+
+test('the others are told how the connection is when that has held for four seconds', () => {
+  const standing = new Standing();
+  const told = (/** @type {number|null} */ down, /** @type {number|null} */ up, times = 1) => Array.from({ length: times }, () => (standing.sample({ down, up }) ? standing.score : null)).filter((score) => score !== null);
+  assert.deepEqual(told(null, null, 9), [], 'nothing is known');
+  assert.deepEqual(told(4, null, 9), [5]);
+  assert.deepEqual([...told(5, 2, 3), ...told(5, 5, 1), ...told(5, 2, 3)], [], 'it wavers');
+  assert.deepEqual(told(5, 2, 1), [2]);
+  assert.deepEqual(told(3, 5, 5), [3]);
 });
 
 test('a picture that stands still: after two seconds, a screen after five', () => {
