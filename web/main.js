@@ -32,7 +32,6 @@ document.documentElement.dataset.hide = parameters.hide.join(' ');
 const preferences = loadPreferences();
 forThisVisit(preferences, visitPreferences(parameters));
 const view = emptyView();
-view.layout = parameters.layout ?? view.layout;
 const wakeLock = new WakeLock();
 const drawing = new Drawing(drawNow);
 const draw = () => drawing.soon();
@@ -76,6 +75,10 @@ const comeback = new Comeback(new ResumeStore(sessionStorageIfAllowed(), navigat
 /** @type {import('./page/page.js').Page} */
 const page = { app, session, local, support, preferences, weakness: new Weakness(), comeback, view, draw, validate: ask, mark };
 const notices = new Notices(page);
+/** @type {import('./page/hearing.js').Hearing|null} */
+let hearing = null;
+/** @type {Promise<void>|null} */
+let loading = null;
 wireDevices(page);
 wireActions(page);
 const check = wireJoining(page);
@@ -89,8 +92,22 @@ function drawNow() {
   if (session.state.away) app.toasts.dismiss('back');
   app.model = model;
   wakeLock.set(inCall);
+  hearing?.follow(inCall ? local.track('microphone') : null);
+  if (inCall) loading ??= loadCall();
+  view.onDrawn?.(model);
   tellSite();
   document.title = inCall ? `${view.unread > 0 ? `(${view.unread}) ` : ''}${call.call.room} – AQ Server` : 'AQ Server';
+}
+
+/** Fetches what a call needs beyond the join. */
+async function loadCall() {
+  try {
+    const { beginCalls } = await import('./page/incall.js');
+    hearing = beginCalls(page);
+    draw();
+  } catch {
+    loading = null; // the network: with the next change it is tried again
+  }
 }
 
 /** @param {string} name */
@@ -115,6 +132,7 @@ function welcomed(welcome) {
 /** @param {import('./protocol/ending.js').Ending} ending */
 function ended(ending) {
   comeback.forget();
+  Object.assign(view, { pins: [], maximized: null, talking: false });
   // Who was replaced sits at another window now, which wants the devices.
   if (ending.code === 'left' || ending.code === 'replaced') local.stop();
   else local.stopScreen();

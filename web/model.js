@@ -15,6 +15,9 @@ import { tracksByPeer } from './protocol/roomstate.js';
  * @property {boolean} self
  * @property {MediaStream|null} stream   null: there is no picture
  * @property {string|null} trackId       of a remote video track
+ * @property {string|null} mid           of the m-line that carries it, or our own
+ * @property {string} layer              the simulcast layer that the server sends; empty: there are none
+ * @property {number} quality            of the person's connection, 1 (unusable) to 5 (perfect); 0: unknown, or our own
  * @property {boolean} microphone
  * @property {boolean} hand
  * @property {boolean} lost              the person's connection is being repaired
@@ -29,7 +32,7 @@ import { tracksByPeer } from './protocol/roomstate.js';
  * @typedef {object} CallModel
  * @property {string} room
  * @property {Tile[]} tiles      ourselves first
- * @property {{peerId: string, name: string, self: boolean, microphone: boolean, camera: boolean, hand: boolean, lost: boolean, speaking: boolean,
+ * @property {{peerId: string, name: string, self: boolean, microphone: boolean, camera: boolean, hand: boolean, lost: boolean, speaking: boolean, quality: number,
  *   screen: boolean, moderator: boolean, muted: readonly string[]}[]} people
  * @property {readonly import('./protocol/messages.js').ChatMessage[]} chat
  * @property {readonly string[]} pendingChat
@@ -74,6 +77,7 @@ export function callModel(session, local, streams, support, world) {
     hand: session.hand,
     lost: false,
     speaking: local.on.microphone && room.speakers.has(room.peerId),
+    quality: 0,
     screen: local.on.screen,
     moderator: room.permissions.moderate,
     muted: room.own?.muted ?? [],
@@ -88,6 +92,7 @@ export function callModel(session, local, streams, support, world) {
     hand: peer.state.hand,
     lost: peer.state.connection === 'lost',
     speaking: room.speakers.has(peer.peer_id),
+    quality: peer.state.quality,
     screen: sending.get(peer.peer_id)?.screen !== undefined,
     moderator: peer.state.moderator,
     muted: peer.state.muted,
@@ -126,6 +131,8 @@ export function callModel(session, local, streams, support, world) {
 function tilesOf(people, session, own) {
   const tracks = tracksByPeer(session.room);
   const paused = new Map(session.room.quality?.paused.map((p) => [p.track_id, p.reason]));
+  const layers = new Map(session.room.quality?.layers.map((l) => [l.track_id, l.rid]));
+  const ownMids = new Map(session.room.tracks.publish.map((p) => [p.source, p.mid]));
   const repairing = session.phase !== 'joined' || session.media === 'lost' || session.mediaTrouble;
   /** @type {Tile[]} */
   const tiles = [];
@@ -141,6 +148,8 @@ function tilesOf(people, session, own) {
       source: 'camera',
       stream: !camera ? null : person.self ? own.camera : remote(sources.camera),
       trackId,
+      mid: (person.self ? ownMids.get('camera') : sources.camera?.mid) ?? null,
+      layer: layers.get(trackId ?? '') ?? '',
       repairing,
       paused: paused.get(trackId ?? '') ?? null,
     });
@@ -152,6 +161,8 @@ function tilesOf(people, session, own) {
         source: 'screen',
         stream: person.self ? own.screen : remote(sources.screen),
         trackId: screenId,
+        mid: (person.self ? ownMids.get('screen') : sources.screen?.mid) ?? null,
+        layer: layers.get(screenId ?? '') ?? '',
         repairing,
         paused: paused.get(screenId ?? '') ?? null,
         hand: false,

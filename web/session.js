@@ -246,6 +246,11 @@ export class Session {
     this.#views.setBackground(background);
   }
 
+  /** Shows one track even in the background. @param {string} trackId  empty: none */
+  keepInBackground(trackId) {
+    this.#views.keep(trackId);
+  }
+
   /** @param {ServerMessage} message */
   #receive(message) {
     const before = this.#state.room;

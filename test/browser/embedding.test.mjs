@@ -63,8 +63,8 @@ scenario('a page of another site shows the meeting in a frame and tells it what 
   assert.equal(await frame.locator('[data-testid="chat-button"]').isVisible(), true);
   assert.equal(await frame.evaluate(() => document.documentElement.dataset.theme), 'light', 'theme=light');
 
-  const layout = () => frame.evaluate(() => /** @type {any} */ (document.querySelector('aq-stage')).layout);
-  assert.equal(await layout(), 'grid');
+  const layout = () => frame.evaluate(() => /** @type {any} */ (document.querySelector('aq-stage')).model?.arrangement.layout);
+  assert.equal(await layout(), 'auto');
   await page.evaluate((origin) => window.frames[0].postMessage({ aq: 1, type: 'layout', layout: 'speaker' }, origin), server.origin());
   await until('the layout is the other one', async () => (await layout()) === 'speaker');
 

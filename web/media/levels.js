@@ -20,7 +20,7 @@ export function levelOf(samples) {
  * Watches a track and reports its level some 15 times a second.
  *
  * @param {MediaStreamTrack} track  not changed, not stopped
- * @param {(level: number) => void} onLevel
+ * @param {(level: number, silent: boolean) => void} onLevel  silent: there is not even noise
  * @returns {() => void} ends it
  */
 export function watchLevel(track, onLevel) {
@@ -33,7 +33,8 @@ export function watchLevel(track, onLevel) {
     // Without a click on the page browsers keep an AudioContext asleep.
     if (context.state === 'suspended') context.resume().catch(() => undefined);
     analyser.getFloatTimeDomainData(samples);
-    onLevel(track.enabled ? levelOf(samples) : 0);
+    const silent = context.state === 'running' && samples.every((sample) => sample === 0);
+    onLevel(track.enabled ? levelOf(samples) : 0, silent);
   }, 66);
   return () => {
     clearInterval(timer);

@@ -163,17 +163,18 @@ export class LocalMedia {
   }
 
   /**
-   * Shares the screen, with its sound where the browser gives it.
+   * Shares the screen, with its sound where that is wanted and the browser gives it.
    *
+   * @param {{hint?: 'detail'|'motion', sound?: boolean}} [how]  hint: as for setScreenHint
    * @returns {Promise<DeviceProblem|null>} `denied` also when the person closed the picker
    */
-  async startScreen() {
+  async startScreen({ hint = 'detail', sound = true } = {}) {
     /** @type {MediaStream} */
     let stream;
     try {
       stream = await this.#media.getDisplayMedia({
         video: { frameRate: { ideal: 30, max: 30 } },
-        audio: { echoCancellation: false, noiseSuppression: false, autoGainControl: false },
+        audio: sound && { echoCancellation: false, noiseSuppression: false, autoGainControl: false },
       });
     } catch (error) {
       return problemOf(error);
@@ -181,7 +182,7 @@ export class LocalMedia {
     this.stopScreen();
     const [video] = stream.getVideoTracks();
     const [audio] = stream.getAudioTracks();
-    video.contentHint = 'detail';
+    video.contentHint = hint;
     video.addEventListener('ended', () => {
       if (this.track('screen') === video) this.stopScreen();
     });
@@ -190,6 +191,19 @@ export class LocalMedia {
     if (audio) this.#put('screen_audio', audio);
     this.#setOn('screen', true);
     return null;
+  }
+
+  /**
+   * What the screen is optimised for; while it is shared as well.
+   *
+   * @param {'detail'|'motion'} hint  text that has to be sharp, or a film that has to be fluent
+   */
+  setScreenHint(hint) {
+    const track = this.track('screen');
+    if (!track || track.contentHint === hint) return;
+    track.contentHint = hint;
+    // Whoever sends it has to know as well.
+    this.#options.onTrack('screen', track);
   }
 
   stopScreen() {
@@ -274,7 +288,6 @@ export class LocalMedia {
     track.stop();
     this.#options.onTrack(source, null);
   }
-
 
   /** @param {DeviceKind} kind @param {DeviceProblem} problem */
   #problem(kind, problem) {

@@ -291,8 +291,7 @@ export class PeerLink {
     const before = this.#shaping.get(sender) ?? Promise.resolve();
     const next = before.then(async () => {
       const parameters = sender.getParameters();
-      if (!shapeEncodings(parameters, entry.source, this.#watched.get(entry.mid) ?? null)) return;
-      if (entry.source === 'screen') parameters.degradationPreference = 'maintain-resolution';
+      if (!shapeEncodings(parameters, entry.source, this.#watched.get(entry.mid) ?? null, sender.track?.contentHint)) return;
       // The sender may be stopped or renegotiated meanwhile; the next attach shapes it again.
       await sender.setParameters(parameters).catch(() => undefined);
     });

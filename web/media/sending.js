@@ -15,10 +15,17 @@ const SCREEN_BITRATE = 3_000_000;
  * @param {RTCRtpSendParameters} parameters as `getParameters` gave them; changed in place
  * @param {Source} source
  * @param {readonly string[]|null} watched  rids to send; null: all
+ * @param {string} [hint]  the track's contentHint
  * @returns {boolean} whether anything changed
  */
-export function shapeEncodings(parameters, source, watched) {
+export function shapeEncodings(parameters, source, watched, hint = '') {
   let changed = false;
+  // Where the network is weak, a text may come later, but a film has to go on.
+  const kept = hint === 'motion' ? 'maintain-framerate' : 'maintain-resolution';
+  if (source === 'screen' && parameters.degradationPreference !== kept) {
+    parameters.degradationPreference = kept;
+    changed = true;
+  }
   const layers = parameters.encodings ?? [];
   for (const encoding of layers) {
     const bitrate = bitrateOf(source, encoding.rid, layers.length);

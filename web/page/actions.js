@@ -21,6 +21,9 @@ export function wireActions(page) {
     if (view.panel === 'chat') view.unread = 0;
     draw();
   });
+  on(page, 'aq-react', (/** @type {string} */ emoji) => session.react(emoji));
+  on(page, 'aq-statistics', async (/** @type {string} */ key) => (await import('./statistics.js')).toggleStatistics(page, key));
+  on(page, 'aq-picture', async (/** @type {string|null} */ key) => (await import('./picture.js')).openPicture(page, key));
   on(page, 'aq-chat', (/** @type {string} */ text) => session.sendChat(text));
   on(page, 'aq-moderate', (/** @type {import('../protocol/moderation.js').Moderate} */ deed) => session.moderate(deed));
   on(page, 'aq-admit', (/** @type {{peer_id: string, admit: boolean}} */ answer) => {
@@ -28,10 +31,6 @@ export function wireActions(page) {
     session.admit(answer);
   });
   on(page, 'aq-views', (/** @type {import('../protocol/messages.js').ViewEntry[]} */ views) => session.setViews(views));
-  on(page, 'aq-layout', (/** @type {import('./parameters.js').Layout} */ layout) => {
-    view.layout = layout;
-    draw();
-  });
   on(page, 'aq-retry', () => session.retryNow());
   on(page, 'aq-leave', () => session.leave());
   on(page, 'aq-audio-blocked', (/** @type {boolean} */ blocked) => {

@@ -22,7 +22,20 @@ export function appModel({ session, local, support, preferences, weakness, view 
   return {
     inCall,
     join: { joining: phase === 'joining', lobby: lobby && !inCall, ending, preview },
-    call: { call, layout: view.layout, panel: view.panel, unread: view.unread, audioBlocked: view.audioBlocked, asking: view.asking && inCall, trouble },
+    call: {
+      call,
+      panel: view.panel,
+      unread: view.unread,
+      audioBlocked: view.audioBlocked,
+      asking: view.asking && inCall,
+      trouble,
+      arrangement: arrangementOf(preferences, view),
+      devices: { devices, chosen, canRoute: support.speaker },
+      screen: { hint: preferences.screenHint, sound: preferences.screenSound },
+      can: { fullScreen: document.fullscreenEnabled === true, picture: 'documentPictureInPicture' in window || document.pictureInPictureEnabled === true },
+      shortcuts: preferences.shortcuts,
+      talking: view.talking,
+    },
     settings: {
       devices: { devices, chosen, canRoute: support.speaker, microphone },
       name: session.state.room.username,
@@ -33,4 +46,13 @@ export function appModel({ session, local, support, preferences, weakness, view 
     },
     speaker: preferences.speaker,
   };
+}
+
+/**
+ * @param {import('./preferences.js').Preferences} preferences
+ * @param {import('./page.js').View} view
+ * @returns {import('../ui/arrangement.js').Arrangement}
+ */
+function arrangementOf({ layout, selfView, corner, saveData }, { pins, maximized, statistics, picture }) {
+  return { layout, selfView, corner, saving: saveData, pins, maximized, statistics, picture, fullScreen: document.fullscreenElement !== null };
 }

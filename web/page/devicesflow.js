@@ -25,6 +25,17 @@ export function wireDevices(page) {
     if (kind === 'speaker') draw();
     else local.choose(kind, id);
   });
+  on(page, 'aq-screen-hint', (/** @type {'detail'|'motion'} */ screenHint) => {
+    preferences.screenHint = screenHint;
+    savePreferences(preferences);
+    local.setScreenHint(screenHint);
+    draw();
+  });
+  on(page, 'aq-screen-sound', (/** @type {boolean} */ screenSound) => {
+    preferences.screenSound = screenSound;
+    savePreferences(preferences);
+    draw();
+  });
   on(page, 'aq-toggle', (/** @type {DeviceKind|'screen'|'hand'} */ what) => {
     if (what === 'screen') toggleScreen(page);
     else if (what !== 'hand') toggle(page, what);
@@ -43,7 +54,12 @@ function want({ local, preferences, draw }, kind) {
 
 /** Switches a device in the call. @param {Page} page @param {DeviceKind} kind */
 async function toggle(page, kind) {
-  const { app, session, local, preferences } = page;
+  const { app, session, local, preferences, view } = page;
+  // Whoever turns it on while he holds the key wants it to stay on.
+  if (kind === 'microphone' && view.talking) {
+    view.talking = false;
+    local.setMicrophone(false);
+  }
   if (session.state.room.own?.muted.includes(kind)) {
     app.toasts.show({ text: mutedText(kind), id: `moderated-${kind}` });
     return;
@@ -56,12 +72,12 @@ async function toggle(page, kind) {
 }
 
 /** @param {Page} page */
-async function toggleScreen({ app, local }) {
+async function toggleScreen({ app, local, preferences }) {
   if (local.state.on.screen) {
     local.stopScreen();
     return;
   }
-  const problem = await local.startScreen();
+  const problem = await local.startScreen({ hint: preferences.screenHint, sound: preferences.screenSound });
   // Whoever closes the picker has changed his mind and needs no lecture.
   if (problem && problem !== 'denied') app.toasts.show({ text: t('notice.screen-failed'), kind: 'error', id: 'screen' });
 }

@@ -175,7 +175,7 @@ export class Embedding {
       case 'join':
         return this.#join(command);
       case 'layout':
-        if (command.layout !== 'grid' && command.layout !== 'speaker') return 'bad_command';
+        if (command.layout !== 'auto' && command.layout !== 'grid' && command.layout !== 'speaker') return 'bad_command';
         this.#actions.layout(command.layout);
         return '';
       case 'leave':

@@ -8,7 +8,7 @@ import { forThisVisit } from './preferences.js';
  * @param {import('./parameters.js').Parameters} parameters
  * @returns {() => void} to be called when something has changed
  */
-export function startEmbedding({ app, session, local, preferences }, parameters) {
+export function startEmbedding({ app, session, local, preferences, draw }, parameters) {
   /** @param {string} name @param {unknown} [detail] */
   const act = (name, detail) => app.dispatchEvent(new CustomEvent(name, { detail }));
   const snapshot = () => {
@@ -30,7 +30,10 @@ export function startEmbedding({ app, session, local, preferences }, parameters)
       if (snapshot().on[what] !== on) act('aq-toggle', what);
     },
     chat: (text) => act('aq-chat', text),
-    layout: (layout) => act('aq-layout', layout),
+    layout(layout) {
+      forThisVisit(preferences, { layout });
+      draw();
+    },
   };
   const embedding = new Embedding(
     {

@@ -1,5 +1,6 @@
 /** Turns what happens in a room into short notices, and into what follows from it for our own devices. */
 
+import { enumeration } from '../i18n/format.js';
 import { t } from '../i18n/i18n.js';
 import { backText, namesDid } from '../ui/text.js';
 import { errorText } from '../ui/words.js';
@@ -10,6 +11,10 @@ import { moderatedText, obey, permissionTexts } from './discipline.js';
 
 /** A class that comes in at once is one notice, not thirty. */
 const GATHER_MS = 300;
+/** Reactions come in showers. */
+const REACTIONS_MS = 1200;
+/** More of them are counted, not read aloud. */
+const MOST_REACTIONS = 4;
 /** What is read aloud of a message. */
 const READ_ALOUD = 200;
 
@@ -19,6 +24,10 @@ export class Notices {
   #gathered = { joined: [], left: [] };
   /** @type {ReturnType<typeof setTimeout>|undefined} */
   #timer;
+  /** @type {Set<string>} to be read aloud */
+  #reacted = new Set();
+  /** @type {ReturnType<typeof setTimeout>|undefined} */
+  #reactedTimer;
 
   /** @param {Page} page */
   constructor(page) {
@@ -61,6 +70,9 @@ export class Notices {
         if (!notice.now.publish.includes('screen')) this.#page.local.stopScreen();
         for (const text of permissionTexts(notice.before, notice.now)) this.#show({ text });
         break;
+      case 'reactions':
+        this.#reactions(notice.reactions);
+        break;
       case 'chat':
         this.#chat(notice.message);
     }
@@ -85,6 +97,30 @@ export class Notices {
     view.unread += 1;
     if (view.panel !== 'chat') app.announce(t('chat.announce', { name: username, text: message.slice(0, READ_ALOUD) }));
     draw();
+  }
+
+  /** @param {import('../protocol/messages.js').Reaction[]} reactions */
+  async #reactions(reactions) {
+    const { showReactions } = await import('../ui/reactions.js');
+    const { app, session } = this.#page;
+    const { room } = session.state;
+    const named = reactions.flatMap(({ peer_id: id, emoji }) => {
+      const name = id === room.peerId ? t('people.you') : room.peers.get(id)?.username;
+      return name ? [{ key: `${id}:camera`, name, emoji }] : [];
+    });
+    showReactions(app.call.stage, named);
+    for (const { name, emoji } of named) this.#reacted.add(`${name}: ${emoji}`);
+    this.#reactedTimer ??= setTimeout(() => this.#announceReactions(), REACTIONS_MS);
+  }
+
+  /** What many do at once is said in one go. */
+  #announceReactions() {
+    this.#reactedTimer = undefined;
+    const all = [...this.#reacted];
+    this.#reacted.clear();
+    const others = all.length - MOST_REACTIONS;
+    const said = others > 0 ? [...all.slice(0, MOST_REACTIONS), t('notice.others', { n: others })] : all;
+    this.#page.app.announce(enumeration(said));
   }
 
   #flush() {

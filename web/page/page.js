@@ -9,7 +9,12 @@
  * @property {boolean} audioBlocked
  * @property {boolean} asking   the browser has been asking for a device for so long that a word about it helps
  * @property {import('../media/stats.js').Figures|null} figures
- * @property {import('./parameters.js').Layout} layout
+ * @property {readonly string[]} pins      keys of tiles that are to be large
+ * @property {string|null} maximized       the key of the only tile that is to be seen
+ * @property {ReadonlySet<string>} statistics  keys of tiles that show their figures; `*`: all
+ * @property {string|null} picture         the key of the tile that has a window of its own
+ * @property {boolean} talking             the microphone is on for as long as a key is held
+ * @property {((model: import('../ui/app.js').AppModel) => void)|null} onDrawn  who else shows what the page shows
  */
 
 /**
@@ -30,7 +35,7 @@
 
 /** @returns {View} */
 export function emptyView() {
-  return { panel: null, unread: 0, audioBlocked: false, asking: false, figures: null, layout: 'grid' };
+  return { panel: null, unread: 0, audioBlocked: false, asking: false, figures: null, pins: [], maximized: null, statistics: new Set(), picture: null, talking: false, onDrawn: null };
 }
 
 /**

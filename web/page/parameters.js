@@ -6,7 +6,7 @@
 /** Parts of the call that can be left out. styles/embedding.css hides them. */
 export const PARTS = Object.freeze(/** @type {const} */ (['microphone', 'camera', 'screen', 'hand', 'people', 'chat', 'invite', 'settings', 'leave']));
 
-/** @typedef {'grid'|'speaker'} Layout */
+/** @typedef {import('../ui/arrangement.js').LayoutChoice} Layout */
 /** @typedef {'auto'|'light'|'dark'} Theme */
 
 /**
@@ -32,7 +32,7 @@ export function parseParameters(query) {
   return {
     room: query.get('room'),
     username: query.get('username'),
-    layout: oneOf(query.get('layout'), /** @type {const} */ (['grid', 'speaker'])),
+    layout: oneOf(query.get('layout'), /** @type {const} */ (['auto', 'grid', 'speaker'])),
     microphone: muted === null ? null : !muted,
     camera: flag(query.get('camera')),
     autojoin: flag(query.get('autojoin')) ?? false,
@@ -75,10 +75,11 @@ function language(tag) {
  * @param {Parameters} parameters
  * @returns {Partial<import('./preferences.js').Preferences>}
  */
-export function visitPreferences({ microphone, camera, theme, lang }) {
+export function visitPreferences({ layout, microphone, camera, theme, lang }) {
   return {
     ...(microphone !== null && { wantMicrophone: microphone }),
     ...(camera !== null && { wantCamera: camera }),
+    ...(layout !== null && { layout }),
     ...(theme !== null && { theme }),
     ...(lang !== null && { language: lang }),
   };

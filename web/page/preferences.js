@@ -12,6 +12,13 @@ const KEY = 'aq-preferences';
  * @property {boolean} wantMicrophone
  * @property {boolean} wantCamera
  * @property {'auto'|'light'|'dark'} theme   boot.js reads it too
+ * @property {import('../ui/arrangement.js').LayoutChoice} layout
+ * @property {import('../ui/layout.js').SelfView} selfView
+ * @property {import('../ui/layout.js').Corner} corner   of our own picture, where it floats
+ * @property {boolean} saveData     few and small pictures
+ * @property {boolean} shortcuts    keys without Ctrl or Alt do something
+ * @property {'detail'|'motion'} screenHint   what a shared screen is optimised for
+ * @property {boolean} screenSound  a screen is shared with its sound
  * @property {string} language  a code of i18n/languages.js; empty: as the browser says; boot.js reads it too
  */
 
@@ -25,6 +32,13 @@ const DEFAULTS = {
   wantMicrophone: true,
   wantCamera: true,
   theme: 'auto',
+  layout: 'auto',
+  selfView: 'auto',
+  corner: 'bottom-end',
+  saveData: false,
+  shortcuts: true,
+  screenHint: 'detail',
+  screenSound: true,
   language: '',
 };
 

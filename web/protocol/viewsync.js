@@ -9,6 +9,8 @@ export class ViewSync {
   /** @type {Map<string, string>} what the server knows, as text */
   #told = new Map();
   #background = false;
+  /** A track that is shown even then, in a window of its own. */
+  #kept = '';
 
   /** @param {(entries: ViewEntry[]) => boolean} send  false: not sent, the server knows nothing of it */
   constructor(send) {
@@ -28,6 +30,12 @@ export class ViewSync {
     this.flush();
   }
 
+  /** @param {string} trackId  of a track that is not hidden in the background; empty: there is none */
+  keep(trackId) {
+    this.#kept = trackId;
+    this.flush();
+  }
+
   /** The server has forgotten everything: it is another session. */
   forget() {
     this.#told.clear();
@@ -37,7 +45,7 @@ export class ViewSync {
   flush() {
     const changed = [];
     for (const [id, entry] of this.#wanted) {
-      const effective = this.#background ? { track_id: id, hidden: true } : entry;
+      const effective = this.#background && id !== this.#kept ? { track_id: id, hidden: true } : entry;
       if (this.#told.get(id) !== JSON.stringify(effective)) changed.push(effective);
     }
     if (changed.length === 0 || !this.#send(changed)) return;

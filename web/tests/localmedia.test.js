@@ -106,7 +106,7 @@ test('another device is used at once, and a muted microphone stays muted', async
 
 test('the screen comes with its sound, and goes when the browser ends it', async () => {
   const { local, tracks } = setup();
-  assert.equal(await local.startScreen(), null);
+  assert.equal(await local.startScreen({ hint: 'detail', sound: true }), null);
   assert.equal(local.track('screen')?.contentHint, 'detail');
   assert.deepEqual(tracks.map(([source]) => source), ['screen', 'screen_audio']);
   /** @type {any} */ (local.track('screen')).unplug();

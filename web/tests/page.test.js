@@ -7,8 +7,14 @@ import { gzipSync } from 'node:zlib';
 import { all, catalogues, code, read, root } from './source.js';
 
 const page = read('index.html');
-/** What who only joins does not load: other languages, the check, what other sites import, and what a frame needs. */
-const LAZY = new Set([...catalogues, ...all.filter((file) => /^(check\.html|check\/|styles\/check\.css|aq-client\.js|client\/|page\/(embedding|framed)\.js)/.test(file))]);
+/** What who only joins does not load: other languages, the check, what other sites import, what a frame needs, and what a call needs later. */
+const LAZY = new Set([
+  ...catalogues,
+  ...all.filter((file) => /^(check\.html|check\/|styles\/check\.css|aq-client\.js|client\/|page\/(embedding|framed)\.js)/.test(file)),
+  ...['media/tilestats.js', 'media/voicewatch.js'],
+  ...['page/arranging.js', 'page/hearing.js', 'page/incall.js', 'page/keys.js', 'page/picture.js', 'page/statistics.js'],
+  ...['ui/keysheet.js', 'ui/menu.js', 'ui/menus.js', 'ui/picture.js', 'ui/reactions.js', 'ui/shortcuts.js', 'ui/tilefigures.js'],
+]);
 
 test('the page asks for every file at once, and for no file that is not there', () => {
   const named = [...page.matchAll(/(?:href|src)="([^"{]+)"/g)].map((m) => m[1]).filter((file) => /\.(js|css|svg)$/.test(file));

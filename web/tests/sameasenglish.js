@@ -6,5 +6,5 @@
  */
 export default {
   all: ['common.unknown', 'problem.one-of-two', 'problem.notice', 'moderation.about'],
-  de: ['controls.chat', 'chat.title', 'moderation.title'],
+  de: ['keys.name.escape', 'statistics.codec', 'controls.chat', 'chat.title', 'moderation.title'],
 };

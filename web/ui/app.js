@@ -51,6 +51,11 @@ export class AqApp extends AqElement {
     return this.#join;
   }
 
+  /** @returns {AqCall} */
+  get call() {
+    return this.#call;
+  }
+
   /** @returns {AqToasts} */
   get toasts() {
     return this.#toasts;

@@ -1,7 +1,7 @@
 /** A room from inside: bar, stage, controls, and the panel with chat or people. */
 
 import { t } from '../i18n/i18n.js';
-import { AqElement, h, setAttribute, setText } from './element.js';
+import { AqElement, h, leftOut, setAttribute, setText } from './element.js';
 import { icon } from './icons.js';
 import { AqChat } from './chat.js';
 import { AqControls } from './controls.js';
@@ -13,13 +13,23 @@ import { qualityText } from './text.js';
 /**
  * @typedef {object} CallViewModel
  * @property {import('../model.js').CallModel} call
- * @property {'grid'|'speaker'} layout
  * @property {Panel} panel
  * @property {number} unread
  * @property {boolean} audioBlocked
  * @property {boolean} asking    the browser is asking for a device
  * @property {{microphone: boolean, camera: boolean}} trouble
+ * @property {import('./arrangement.js').Arrangement} arrangement
+ * @property {{devices: import('../media/devices.js').DeviceList, chosen: {microphone: string, camera: string, speaker: string}, canRoute: boolean}} devices
+ * @property {{hint: 'detail'|'motion', sound: boolean}} screen  how it is shared
+ * @property {{fullScreen: boolean, picture: boolean}} can       what this browser has
+ * @property {boolean} shortcuts  keys without Ctrl or Alt do something
+ * @property {boolean} talking    the microphone is on for as long as a key is held
  */
+
+/** Where nothing lies over the picture, the bars come with a movement and go by themselves. */
+const AWAKE_MS = 3000;
+/** When the join is over, what may be needed later is fetched: the network may be worse then. */
+const FETCH_MS = 3000;
 
 /** @extends {AqElement<CallViewModel>} */
 export class AqCall extends AqElement {
@@ -29,7 +39,8 @@ export class AqCall extends AqElement {
   #bars = h('span', { class: 'quality', role: 'img', 'data-testid': 'quality', hidden: true }, h('i'), h('i'), h('i'), h('i'));
   #retry = h('button', { type: 'button', class: 'button small', 'data-testid': 'retry-now', hidden: true }, t('call.retry'));
   #copy = h('button', { type: 'button', class: 'control', 'aria-label': t('call.copy-link'), title: t('call.copy-link'), 'data-testid': 'copy-link' }, icon('link'));
-  #settings = h('button', { type: 'button', class: 'control', 'aria-label': t('call.settings'), title: t('call.settings'), 'data-testid': 'settings-button' }, icon('settings'));
+  #layout = h('button', { type: 'button', class: 'control rare', 'aria-label': t('menus.layout'), title: t('menus.layout'), 'aria-haspopup': 'menu', 'aria-expanded': 'false', 'data-testid': 'layout-button' }, icon('layout'));
+  #settings = h('button', { type: 'button', class: 'control rare', 'aria-label': t('call.settings'), title: t('call.settings'), 'data-testid': 'settings-button' }, icon('settings'));
   #unblock = h('button', { type: 'button', class: 'button primary', 'data-testid': 'unblock-audio' }, icon('speaker'), t('call.unblock'));
   #banner = h('div', { class: 'banner', role: 'alert', hidden: true }, h('span', {}, t('call.blocked')), this.#unblock);
   #asking = h('div', { class: 'banner', role: 'status', 'data-testid': 'asking', hidden: true }, t('call.asking'));
@@ -42,11 +53,21 @@ export class AqCall extends AqElement {
   #panel = h('aside', { class: 'panel', 'aria-labelledby': 'aq-panel-title', hidden: true }, h('div', { class: 'panel-head' }, this.#panelTitle, this.#panelClose), this.#chat, this.#people);
   /** @type {Panel} */
   #shownPanel = null;
+  /** @type {import('./menu.js').AqMenu|null} once one was opened */
+  #menu = null;
+  /** @type {typeof import('./menus.js').menuOf|null} */
+  #menuOf = null;
+  /** @type {import('./keysheet.js').AqKeySheet|null} */
+  #sheet = null;
+  /** @type {ReturnType<typeof setTimeout>|undefined} */
+  #sleep;
+  /** @type {ReturnType<typeof setTimeout>|undefined} */
+  #fetch;
 
   /** @override */
   build() {
     this.append(
-      h('header', { class: 'bar' }, this.#room, this.#state, this.#retry, this.#bars, h('span', { class: 'spring' }), this.#copy, this.#settings),
+      h('header', { class: 'bar' }, this.#room, this.#state, this.#retry, this.#bars, h('span', { class: 'spring' }), this.#layout, this.#copy, this.#settings),
       h('main', { class: 'call-main', tabindex: -1, 'aria-label': t('call.label') }, this.#banner, this.#asking, this.#stage),
       this.#panel,
       h('footer', { class: 'call-footer' }, this.#controls),
@@ -59,12 +80,18 @@ export class AqCall extends AqElement {
     this.#settings.addEventListener('click', () => this.emit('aq-settings'), { signal });
     this.#retry.addEventListener('click', () => this.emit('aq-retry'), { signal });
     this.#unblock.addEventListener('click', () => this.emit('aq-unblock'), { signal });
+    this.#layout.addEventListener('click', () => this.openMenu('layout', this.#layout), { signal });
+    this.addEventListener('aq-open-menu', (event) => this.openMenu(/** @type {CustomEvent} */ (event).detail.name, /** @type {CustomEvent} */ (event).detail.anchor), { signal });
+    this.addEventListener('aq-keys', () => this.toggleKeys(), { signal });
+    this.addEventListener('pointermove', () => this.#wake(), { signal });
+    signal.addEventListener('abort', () => [this.#sleep, this.#fetch].forEach(clearTimeout));
     this.#panelClose.addEventListener('click', () => this.#closePanel(), { signal });
     this.#panel.addEventListener('keydown', (event) => event.key === 'Escape' && this.#closePanel(), { signal });
   }
 
   /** @override @param {CallViewModel} model */
-  render({ call, layout, panel, unread, audioBlocked, asking, trouble }) {
+  render(model) {
+    const { call, panel, unread, audioBlocked, asking, trouble, arrangement, shortcuts, talking } = model;
     setText(this.#room, call.room);
     setAttribute(this.#room, 'title', call.room);
     setAttribute(this.#state, 'data-state', call.connection.kind);
@@ -74,12 +101,78 @@ export class AqCall extends AqElement {
     this.#showQuality(call.quality);
     this.#banner.hidden = !audioBlocked;
     this.#asking.hidden = !asking;
-    this.#stage.layout = layout;
-    this.#stage.model = call;
-    this.#controls.model = { on: call.on, may: call.may, trouble, panel, unread, people: call.people.length, waiting: call.moderation.waiting.length, muted: call.people[0]?.muted ?? [] };
+    setAttribute(this, 'data-immersive', arrangement.maximized !== null);
+    this.#stage.model = { call, arrangement };
+    this.#controls.model = { on: call.on, may: call.may, trouble, panel, unread, people: call.people.length, waiting: call.moderation.waiting.length, talking, muted: call.people[0]?.muted ?? [] };
     this.#chat.model = { chat: call.chat, pending: call.pendingChat, peerId: call.peerId, may: call.may.chat };
     this.#people.model = { people: call.people, moderation: call.moderation };
     this.#showPanel(panel);
+    this.#refreshMenu();
+    if (this.#sheet) this.#sheet.model = { shortcuts };
+    if (call.connection.kind === 'connected') this.#fetch ??= setTimeout(fetchLater, FETCH_MS);
+  }
+
+  /** What the tiles stand on. @returns {AqStage} */
+  get stage() {
+    return this.#stage;
+  }
+
+  /**
+   * Opens a menu beside its button, or closes it.
+   *
+   * @param {string} name  as for menuOf
+   * @param {HTMLElement} [anchor]
+   */
+  async openMenu(name, anchor = this.#controls.anchorOf(name)) {
+    if (!this.#menu) {
+      const [{ AqMenu }, { menuOf }] = await Promise.all([import('./menu.js'), import('./menus.js')]);
+      if (this.#menu || !this.isConnected) return;
+      this.#menu = new AqMenu();
+      this.#menuOf = menuOf;
+      this.append(this.#menu);
+    }
+    const menu = this.#menuModel(name);
+    if (menu) this.#menu.toggle(anchor, menu);
+  }
+
+  #refreshMenu() {
+    const open = this.#menu?.open;
+    if (!open) return;
+    const menu = this.#menuModel(open);
+    if (menu) this.#menu?.refresh(menu);
+    else this.#menu?.close(false);
+  }
+
+  /** @param {string} name */
+  #menuModel(name) {
+    if (!this.model || !this.#menuOf) return null;
+    /** @type {import('./menu.js').Entry[]} */
+    const bar = this.#layout.offsetParent
+      ? []
+      : [
+          { id: 'layout', label: t('menus.layout'), icon: 'layout', event: 'aq-open-menu', detail: { name: 'layout', anchor: this.#controls.anchorOf('more') } },
+          ...(leftOut('settings') ? [] : [/** @type {import('./menu.js').Entry} */ ({ id: 'settings', label: t('call.settings'), icon: 'settings', event: 'aq-settings' })]),
+        ];
+    return this.#menuOf(name, this.model, [...this.#controls.withoutRoom, ...bar]);
+  }
+
+  /** Shows the keys, or takes them away. */
+  async toggleKeys() {
+    if (!this.#sheet) {
+      const { AqKeySheet } = await import('./keysheet.js');
+      if (this.#sheet || !this.isConnected) return;
+      this.#sheet = new AqKeySheet();
+      this.append(this.#sheet);
+      this.#sheet.model = { shortcuts: this.model?.shortcuts ?? true };
+    }
+    this.#sheet.toggle();
+  }
+
+  #wake() {
+    if (!this.model?.arrangement.maximized) return;
+    setAttribute(this, 'data-awake', true);
+    clearTimeout(this.#sleep);
+    this.#sleep = setTimeout(() => setAttribute(this, 'data-awake', false), AWAKE_MS);
   }
 
   /** @param {Panel} panel */
@@ -126,6 +219,10 @@ export class AqCall extends AqElement {
     setAttribute(this.#bars, 'aria-label', label);
     setAttribute(this.#bars, 'title', label);
   }
+}
+
+function fetchLater() {
+  for (const wanted of [import('./menu.js'), import('./menus.js'), import('./keysheet.js')]) wanted.catch(() => undefined);
 }
 
 customElements.define('aq-call', AqCall);

@@ -38,6 +38,15 @@ export function setText(element, text) {
 }
 
 /**
+ * Whether the page's address asks to leave a part of the call out.
+ *
+ * @param {string} part  one of PARTS in page/parameters.js
+ */
+export function leftOut(part) {
+  return document.documentElement.dataset.hide?.split(' ').includes(part) ?? false;
+}
+
+/**
  * A custom element that builds its children once, renders a model and undoes
  * its listeners when it leaves the document.
  *

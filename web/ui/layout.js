@@ -18,6 +18,12 @@ const SMALLEST_WIDTH = 132;
 const SMALLEST_HEIGHT = 92;
 /** As many video slots as the server gives by default. */
 const MOST = 25;
+/** Of the self view to the edges. */
+const MARGIN = 12;
+/** An upright area of less width is that of a phone. */
+const NARROW = 560;
+/** More others than these leave no room for a self view above them. */
+const MOST_BESIDE_FLOATING = 3;
 
 /**
  * The grid of equal tiles that covers most of an area.
@@ -65,7 +71,7 @@ export function capacity(width, height) {
  * Puts tiles in rows from the top left; the last row is centred, and so is the whole.
  *
  * @param {Rect} area
- * @param {string[]} keys at least one
+ * @param {readonly string[]} keys at least one
  * @param {Map<string, Rect>} into
  * @param {number} [picture] as for bestGrid
  * @param {number} [kept] as for bestGrid
@@ -86,14 +92,24 @@ function place(area, keys, into, picture, kept) {
   });
 }
 
+/** @typedef {'bottom-end'|'bottom-start'|'top-end'|'top-start'} Corner */
+/**
+ * Where our own picture is: as it fits, always in a corner above the others, or nowhere.
+ *
+ * @typedef {'auto'|'float'|'hidden'} SelfView
+ */
 /**
  * @typedef {object} LayoutInput
  * @property {number} width
  * @property {number} height
- * @property {string[]} keys      tiles in order
- * @property {string[]} featured  those of them that are shown large: shared screens
- * @property {string|null} self   our own camera; with a single other it floats in a corner
- * @property {number} page        from 0
+ * @property {readonly string[]} keys    tiles in order
+ * @property {readonly string[]} large   those of them that are shown large
+ * @property {boolean} [whole]           nothing of the large ones may be cut away: shared screens
+ * @property {boolean} [only]            the others are not shown while there are large ones
+ * @property {string|null} self          our own camera
+ * @property {SelfView} [selfView]
+ * @property {Corner} [corner]           of our own picture, where it floats
+ * @property {number} page               from 0
  * @property {ReadonlyMap<string, number>} [shapes]  width by height of the pictures that are known
  */
 /**
@@ -101,7 +117,7 @@ function place(area, keys, into, picture, kept) {
  * @property {Map<string, Rect>} rects   tiles that are not in it are not visible
  * @property {number} pages
  * @property {number} page
- * @property {number} perPage
+ * @property {number} perPage            of the tiles that are not large
  * @property {string|null} floating      lies above the others
  */
 
@@ -110,32 +126,52 @@ function place(area, keys, into, picture, kept) {
  * @returns {Layout}
  */
 export function layout(input) {
-  const { width, height, self } = input;
+  const { width, height, self, shapes } = input;
   /** @type {Map<string, Rect>} */
   const rects = new Map();
-  const featured = input.featured.filter((key) => input.keys.includes(key));
-  const rest = input.keys.filter((key) => !featured.includes(key));
+  const keys = input.selfView === 'hidden' ? input.keys.filter((key) => key !== self || input.large.includes(key)) : input.keys;
+  const large = input.large.filter((key) => keys.includes(key));
   const area = { x: 0, y: 0, width, height };
-  if (width <= 0 || height <= 0 || input.keys.length === 0) return { rects, pages: 1, page: 0, perPage: 1, floating: null };
-
-  if (featured.length === 0 && rest.length === 2 && self !== null && rest.includes(self)) {
-    const other = rest[0] === self ? rest[1] : rest[0];
-    place(area, [other], rects, input.shapes?.get(other));
-    rects.set(self, corner(area, /** @type {Rect} */ (rects.get(other)), input.shapes?.get(self)));
-    return { rects, pages: 1, page: 0, perPage: 2, floating: self };
+  if (width <= 0 || height <= 0 || keys.length === 0) return { rects, pages: 1, page: 0, perPage: 1, floating: null };
+  const only = input.only === true && large.length > 0;
+  const floating = !only && floats(input, keys, large) ? self : null;
+  const rest = only ? [] : keys.filter((key) => key !== floating && !large.includes(key));
+  const [main, beside] = large.length > 0 && rest.length > 0 ? split(area, rest.length) : [area, area];
+  if (large.length > 0) place(main, large, rects, shapes?.get(large[0]), input.whole ? 1 : KEPT_ALONE);
+  const pages = inPages(beside, rest, input.page);
+  if (pages.shown.length > 0) place(pages.area, pages.shown, rects, shapes?.get(pages.shown[0]));
+  if (floating !== null) {
+    const [first] = rects.values();
+    rects.set(floating, cornerRect(area, rects.size === 1 ? first : area, input.corner ?? 'bottom-end', shapes?.get(floating)));
   }
+  return { rects, pages: pages.count, page: pages.page, perPage: pages.perPage, floating };
+}
 
-  const [large, small] = featured.length > 0 && rest.length > 0 ? split(area, rest.length) : [area, area];
-  if (featured.length > 0) place(large, featured, rects, input.shapes?.get(featured[0]), 1);
-  const fits = capacity(small.width, small.height) >= rest.length;
-  const people = fits ? small : { ...small, height: Math.max(small.height - PAGER_HEIGHT, 1) };
-  const pages = fits ? 1 : Math.ceil(rest.length / capacity(people.width, people.height));
+/**
+ * Whether our own picture lies above the others: with a single one, and on an
+ * upright phone with few, where a tile of its own would make theirs small.
+ *
+ * @param {LayoutInput} input
+ * @param {readonly string[]} keys
+ * @param {readonly string[]} large
+ */
+function floats({ self, selfView, width, height }, keys, large) {
+  if (self === null || keys.length < 2 || !keys.includes(self) || large.includes(self)) return false;
+  if (selfView === 'float') return true;
+  const others = keys.length - large.length - 1;
+  if (large.length > 0) return others === 0;
+  return others === 1 || (others <= MOST_BESIDE_FLOATING && height > width && width < NARROW);
+}
+
+/** @param {Rect} area @param {readonly string[]} keys @param {number} wanted  a page, which may be gone */
+function inPages(area, keys, wanted) {
+  const fits = capacity(area.width, area.height) >= keys.length;
+  const inner = fits ? area : { ...area, height: Math.max(area.height - PAGER_HEIGHT, 1) };
+  const count = fits ? 1 : Math.ceil(keys.length / capacity(inner.width, inner.height));
   // Pages of equal size: not fifteen people and then one.
-  const perPage = Math.max(Math.ceil(rest.length / pages), 1);
-  const page = Math.min(Math.max(input.page, 0), pages - 1);
-  const shown = rest.slice(page * perPage, (page + 1) * perPage);
-  if (shown.length > 0) place(people, shown, rects, input.shapes?.get(shown[0]));
-  return { rects, pages, page, perPage, floating: null };
+  const perPage = Math.max(Math.ceil(keys.length / count), 1);
+  const page = Math.min(Math.max(wanted, 0), count - 1);
+  return { area: inner, count, perPage, page, shown: keys.slice(page * perPage, (page + 1) * perPage) };
 }
 
 /**
@@ -154,16 +190,34 @@ export function mirrored(rects, width) {
  *
  * @param {Rect} area
  * @param {Rect} other
+ * @param {Corner} corner
  * @param {number} [picture] width by height of our own
  * @returns {Rect}
  */
-function corner(area, other, picture = USUAL_SHAPE) {
+function cornerRect(area, other, corner, picture = USUAL_SHAPE) {
   const shape = Math.min(Math.max(picture, 3 / 4), WIDEST);
   const upright = area.height > area.width;
   const width = Math.round(Math.min(area.width * (!upright ? 0.2 : shape > 1 ? 0.4 : 0.28), 260));
   const height = Math.round(width / shape);
   const within = other.height > height * 2.5 && other.width > width * 2 ? other : area;
-  return { x: within.x + within.width - width - 12, y: within.y + within.height - height - 12, width, height };
+  const [vertical, horizontal] = corner.split('-');
+  return {
+    x: horizontal === 'end' ? within.x + within.width - width - MARGIN : within.x + MARGIN,
+    y: vertical === 'bottom' ? within.y + within.height - height - MARGIN : within.y + MARGIN,
+    width,
+    height,
+  };
+}
+
+/**
+ * The corner that a point is nearest to, as `x` and `y` from the start and the top.
+ *
+ * @param {number} x  from 0 to 1
+ * @param {number} y  from 0 to 1
+ * @returns {Corner}
+ */
+export function nearestCorner(x, y) {
+  return `${y < 0.5 ? 'top' : 'bottom'}-${x < 0.5 ? 'start' : 'end'}`;
 }
 
 /** Divides an area into a large part and a strip for the people beside it. @param {Rect} area @param {number} people @returns {[Rect, Rect]} */
@@ -182,48 +236,33 @@ function split(area, people) {
   ];
 }
 
-/**
- * Who is shown large: whoever spoke last, and of those who speak at the same
- * time the one who is large already, so that nothing jumps.
- *
- * @param {readonly string[]} keys  the others, in the order they came
- * @param {ReadonlyMap<string, number>} spokeAt  when each last spoke; missing: never
- * @param {string|null} before
- * @returns {string|null} null: nobody else is there
- */
-export function speakerOf(keys, spokeAt, before) {
-  const at = (/** @type {string} */ key) => spokeAt.get(key) ?? 0;
-  let best = before !== null && keys.includes(before) ? before : (keys[0] ?? null);
-  for (const key of keys) if (best !== null && at(key) > at(best)) best = key;
-  return best;
-}
+/** @type {Record<string, [number, number]>} */
+const DIRECTIONS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
 /**
- * Keeps the order of tiles steady, but brings who speaks on a later page to
- * the first one, in place of whoever there has been silent for longest.
+ * The tile that an arrow key leads to.
  *
- * @param {string[]} before  the last order
- * @param {string[]} keys    tiles there are now
- * @param {string[]} speaking  loudest first
- * @param {ReadonlyMap<string, number>} spokeAt  when each last spoke; missing: never
- * @param {number} perPage
- * @param {string|null} self   never moved
- * @returns {string[]}
+ * @param {ReadonlyMap<string, Rect>} rects  as they are on the screen
+ * @param {string} from
+ * @param {string} key  as in KeyboardEvent
+ * @returns {string|null} null: there is none, or it is no arrow
  */
-export function steadyOrder(before, keys, speaking, spokeAt, perPage, self) {
-  const here = new Set(keys);
-  const known = new Set(before);
-  const order = [...before.filter((key) => here.has(key)), ...keys.filter((key) => !known.has(key))];
-  for (const key of speaking) {
-    const from = order.indexOf(key);
-    if (from < perPage) continue;
-    let quietest = -1;
-    for (let index = 0; index < Math.min(perPage, order.length); index += 1) {
-      if (order[index] === self || speaking.includes(order[index])) continue;
-      const spoke = spokeAt.get(order[index]) ?? 0;
-      if (quietest < 0 || spoke < (spokeAt.get(order[quietest]) ?? 0)) quietest = index;
-    }
-    if (quietest >= 0) [order[quietest], order[from]] = [order[from], order[quietest]];
+export function neighbour(rects, from, key) {
+  const direction = DIRECTIONS[key];
+  const start = rects.get(from);
+  if (!direction || !start) return null;
+  const [dx, dy] = direction;
+  const middle = (/** @type {Rect} */ r) => ({ x: r.x + r.width / 2, y: r.y + r.height / 2 });
+  const { x, y } = middle(start);
+  let best = null;
+  let least = Infinity;
+  for (const [other, rect] of rects) {
+    const to = middle(rect);
+    const ahead = (to.x - x) * dx + (to.y - y) * dy;
+    const aside = Math.abs((to.x - x) * dy) + Math.abs((to.y - y) * dx);
+    // What is more to the side than ahead lies in another direction.
+    if (other === from || ahead < 1 || aside > ahead * 2 || ahead + aside * 2 >= least) continue;
+    [best, least] = [other, ahead + aside * 2];
   }
-  return order;
+  return best;
 }

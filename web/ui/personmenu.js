@@ -18,7 +18,7 @@ const isMuted = (/** @type {string} */ source) => (/** @type {Target} */ t) => t
 const not = (/** @type {(t: Target) => boolean} */ f) => (/** @type {Target} */ t) => !f(t);
 
 /** @type {Entry[]} */
-const ENTRIES = [
+export const ENTRIES = [
   { id: 'mute', shown: (t) => t.microphone, deed: { action: 'mute', source: 'microphone' } },
   { id: 'mute-hard', shown: not(isMuted('microphone')), deed: { action: 'mute', source: 'microphone', hard: true } },
   { id: 'unmute', shown: isMuted('microphone'), deed: { action: 'unmute', source: 'microphone' } },

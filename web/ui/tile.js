@@ -5,13 +5,20 @@ import { t } from '../i18n/i18n.js';
 import { AqElement, h, setAttribute, setText } from './element.js';
 import { icon } from './icons.js';
 import { Stall } from './stall.js';
-import { hueOf, initials, markText } from './text.js';
+import { hueOf, initials, markText, qualityText } from './text.js';
 
-/** @typedef {import('../model.js').Tile} Tile */
+/**
+ * A tile as it is shown: `spared` is one whose picture is not asked for, to save data.
+ *
+ * @typedef {import('../model.js').Tile & {pinned: boolean, spared: boolean}} Tile
+ */
 /** @typedef {import('./layout.js').Rect} Rect */
 
 /** An m-line that was just given another source may still show a few frames of the old one. */
 const STALE_FRAMES_MS = 250;
+
+/** Who is worse off has a mark. */
+const MARKED_SCORE = 3;
 
 /** @type {WeakMap<MediaStream, string>} whose picture a stream carried last */
 const lastShown = new WeakMap();
@@ -24,6 +31,9 @@ export class AqTile extends AqElement {
   #name = h('span', { class: 'tile-name', dir: 'auto' });
   #muted = h('span', { class: 'tile-muted', title: t('tile.microphone-off'), 'data-testid': 'tile-muted' }, icon('microphone-off'));
   #hand = h('span', { class: 'tile-hand', title: t('tile.hand'), 'data-testid': 'tile-hand' }, icon('hand'));
+  #pinned = h('span', { class: 'tile-pinned', title: t('tile.pinned'), 'data-testid': 'tile-pinned' }, icon('pin'));
+  #quality = h('span', { class: 'quality', 'data-testid': 'tile-quality', hidden: true }, h('i'), h('i'), h('i'), h('i'));
+  #menu = h('button', { type: 'button', class: 'round tile-menu', 'aria-haspopup': 'menu', 'aria-expanded': 'false', tabindex: -1, 'data-testid': 'tile-menu' }, icon('more'));
   #lost = h('div', { class: 'tile-lost', 'data-testid': 'tile-lost' }, icon('lost'), t('tile.lost'));
   #stillText = h('span', {});
   #still = h('div', { class: 'tile-still', 'data-testid': 'tile-still', hidden: true }, icon('pause'), icon('lost'), this.#stillText);
@@ -47,7 +57,8 @@ export class AqTile extends AqElement {
       this.#avatar,
       this.#lost,
       this.#still,
-      h('div', { class: 'tile-label' }, this.#hand, this.#muted, this.#name, this.#status),
+      h('div', { class: 'tile-label' }, this.#pinned, this.#hand, this.#muted, this.#quality, this.#name, this.#status),
+      this.#menu,
     );
   }
 
@@ -64,6 +75,8 @@ export class AqTile extends AqElement {
     // Some browsers pause a video whose tab or element was away for a while.
     this.#video.addEventListener('pause', () => this.#play(), { signal });
     this.#play();
+    this.#menu.addEventListener('click', () => this.model && this.emit('aq-open-menu', { name: `tile:${this.model.key}`, anchor: this.#menu }), { signal });
+    this.addEventListener('dblclick', (event) => this.model && !this.#menu.contains(/** @type {Node} */ (event.target)) && this.emit('aq-pin', this.model.key), { signal });
   }
 
   /** @override @param {Tile} tile */
@@ -78,12 +91,27 @@ export class AqTile extends AqElement {
     setText(this.#name, title);
     this.#muted.hidden = tile.microphone || tile.source === 'screen';
     this.#hand.hidden = !tile.hand;
+    this.#pinned.hidden = !tile.pinned;
+    this.#quality.hidden = !isPoor(tile);
+    setAttribute(this.#quality, 'data-score', tile.quality);
+    setAttribute(this.#quality, 'title', isPoor(tile) ? t('tile.quality', { quality: qualityText(tile.quality) }) : null);
+    setAttribute(this.#menu, 'aria-label', t('tile.options', { name: title }));
     this.#lost.hidden = !tile.lost;
     setText(this.#avatar, initials(tile.name));
     this.#avatar.className = `tile-avatar hue-${hueOf(tile.peerId || tile.name)}`;
     this.#avatar.hidden = tile.source === 'screen';
     this.#show(tile);
     this.#mark(tile);
+  }
+
+  /** What of it takes the focus: its menu. @returns {HTMLButtonElement} */
+  get handle() {
+    return this.#menu;
+  }
+
+  /** The picture itself. @returns {HTMLVideoElement} */
+  get video() {
+    return this.#video;
   }
 
   /**
@@ -118,10 +146,11 @@ export class AqTile extends AqElement {
   /** @param {Tile} tile */
   #mark(tile) {
     const { stalled } = this.#stall;
-    const text = markText(tile, stalled);
+    const text = tile.spared && tile.trackId ? t('tile.spared') : markText(tile, stalled);
     setAttribute(this, 'data-stalled', stalled);
     this.#still.hidden = text === '';
     setAttribute(this.#still, 'data-repairing', tile.repairing);
+    setAttribute(this, 'data-spared', tile.spared);
     setText(this.#stillText, text);
     setText(this.#status, statusOf(tile, text));
   }
@@ -132,10 +161,26 @@ export class AqTile extends AqElement {
     return this.#video.srcObject && videoHeight > 0 ? videoWidth / videoHeight : null;
   }
 
+  /** Follows a pointer that drags it. @param {number} dx @param {number} dy */
+  shift(dx, dy) {
+    if (!this.#rect) return;
+    setAttribute(this, 'data-dragging', true);
+    this.style.transform = `translate(${this.#rect.x + dx}px, ${this.#rect.y + dy}px)`;
+  }
+
+  /** Lets it go, to where it belongs. */
+  drop() {
+    setAttribute(this, 'data-dragging', false);
+    const rect = this.#rect;
+    this.#rect = null;
+    if (rect) this.place(rect);
+  }
+
   /** @param {Rect} rect  where the tile is; its size also decides how the picture is cut */
   place(rect) {
     const last = this.#rect;
     this.#rect = rect;
+    if (this.hasAttribute('data-dragging')) return;
     if (last && last.x === rect.x && last.y === rect.y && last.width === rect.width && last.height === rect.height) return;
     this.style.width = `${rect.width}px`;
     this.style.height = `${rect.height}px`;
@@ -193,9 +238,16 @@ export class AqTile extends AqElement {
   }
 }
 
+/** @param {Tile} tile */
+function isPoor({ source, quality, lost }) {
+  return source === 'camera' && !lost && quality > 0 && quality <= MARKED_SCORE;
+}
+
 /** @param {Tile} tile @param {string} mark */
 function statusOf(tile, mark) {
   const words = mark ? [mark] : [];
+  if (tile.pinned) words.push(t('tile.pinned'));
+  if (isPoor(tile)) words.push(t('tile.quality', { quality: qualityText(tile.quality) }));
   if (tile.source === 'camera') {
     if (!tile.microphone) words.push(t('tile.microphone-off'));
     if (tile.hand) words.push(t('tile.hand'));
