@@ -19,7 +19,7 @@ export class AqTileFigures extends AqElement {
     const unknown = t('common.unknown');
     /** @type {[string, string][]} */
     const rows = [
-      [t('statistics.resolution'), width > 0 ? `${number(width)} × ${number(height)}` : unknown],
+      [t('statistics.resolution'), width > 0 ? `${number(width, { useGrouping: false })} × ${number(height, { useGrouping: false })}` : unknown],
       [t('statistics.frames'), fps === null ? unknown : number(fps, { maximumFractionDigits: 0 })],
       [t('statistics.bitrate'), bps === null ? unknown : bitrate(bps)],
       [t('statistics.loss'), loss === null ? unknown : percent(loss)],
