@@ -98,7 +98,7 @@ func hideAll(c *client.Client) {
 }
 
 // act has the person of that number, from 1, do what the words say:
-// speak N, hush N, hand N, react N EMOJI, quality N SCORE, leave N.
+// speak N, hush N, hand N, react N EMOJI, quality N SCORE, share N, leave N.
 func act(people []*client.Client, words []string) error {
 	n, err := strconv.Atoi(words[1])
 	if err != nil {
@@ -120,6 +120,9 @@ func act(people []*client.Client, words []string) error {
 			return err
 		}
 		return who.SetState(types.StateUpdate{Quality: &score})
+	case "share":
+		_, err := who.Publish(client.PublishOptions{Source: types.SourceScreen, FPS: 5, PacketsPerFrame: 8, PacketSize: 1000, Plain: true})
+		return err
 	case "leave":
 		return who.Leave()
 	default:
