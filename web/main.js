@@ -132,7 +132,7 @@ function welcomed(welcome) {
 /** @param {import('./protocol/ending.js').Ending} ending */
 function ended(ending) {
   comeback.forget();
-  Object.assign(view, { pins: [], maximized: null, talking: false });
+  Object.assign(view, { pins: [], maximized: null, statistics: new Set(), talking: false });
   // Who was replaced sits at another window now, which wants the devices.
   if (ending.code === 'left' || ending.code === 'replaced') local.stop();
   else local.stopScreen();

@@ -296,6 +296,14 @@ scenario('keys, talking while the space bar is held, and an ear for who speaks u
   const server = await stage.server();
   const alice = await stage.person('Alice', { hue: 280 });
   const { page } = alice;
+  await page.addInitScript(() => {
+    window.__awake = 0;
+    navigator.wakeLock.request = async () => {
+      window.__awake += 1;
+      const lock = new EventTarget();
+      return /** @type {any} */ (Object.assign(lock, { released: false, release: async () => (window.__awake -= 1) }));
+    };
+  });
   // A microphone that the test can make speak, hum and fall silent.
   await page.addInitScript(() => {
     const real = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
@@ -319,6 +327,7 @@ scenario('keys, talking while the space bar is held, and an ear for who speaks u
   await alice.join(server, 'demo');
   await alice.reaches('connected');
   await keysWork(alice);
+  await until('the screen stays on', () => page.evaluate(() => window.__awake === 1));
   const off = async (/** @type {string} */ id) => (await alice.element(id).getAttribute('data-off')) !== null;
   const loudness = (/** @type {number} */ gain) => page.evaluate((gain) => (window.__loud.gain.value = gain), gain);
 
@@ -369,6 +378,8 @@ scenario('keys, talking while the space bar is held, and an ear for who speaks u
   await until('the sheet goes as it came', async () => !(await alice.element('keys').isVisible()));
   await page.keyboard.press('m');
   await until('keys work again', () => off('mic-button'));
+  await alice.leave();
+  await until('the screen may go dark', () => page.evaluate(() => window.__awake === 0));
 });
 
 scenario(

@@ -4,7 +4,7 @@
 import { mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { Stage } from './support/stage.mjs';
-import { everyState } from './support/states.mjs';
+import { allViews, everyState } from './support/states.mjs';
 
 const folder = process.argv[2];
 if (!folder) throw new Error('usage: node screens.mjs FOLDER');
@@ -16,7 +16,7 @@ try {
     const file = path.join(folder, `${state}-${view.name}.png`);
     await page.screenshot({ path: file, animations: 'disabled', caret: 'hide' });
     console.log(file);
-  });
+  }, allViews);
 } finally {
   await stage.clear();
 }

@@ -30,6 +30,7 @@ export function toggleStatistics(page, key) {
 
 /** @param {Page} page */
 async function read({ app, session, view }) {
+  if (view.statistics.size === 0) clearInterval(timer);
   const report = view.statistics.size > 0 ? await session.stats() : null;
   const reports = report ? [...report.values()] : [];
   const tiles = app.call.model?.call.tiles ?? [];

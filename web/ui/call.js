@@ -48,6 +48,7 @@ export class AqCall extends AqElement {
   #controls = new AqControls();
   #chat = new AqChat();
   #people = new AqPeople();
+  #main = h('main', { class: 'call-main', tabindex: -1, 'aria-label': t('call.label') }, this.#banner, this.#asking, this.#stage);
   #panelTitle = h('h2', { id: 'aq-panel-title' });
   #panelClose = h('button', { type: 'button', class: 'round', 'aria-label': t('common.close'), 'data-testid': 'panel-close' }, icon('close'));
   #panel = h('aside', { class: 'panel', 'aria-labelledby': 'aq-panel-title', hidden: true }, h('div', { class: 'panel-head' }, this.#panelTitle, this.#panelClose), this.#chat, this.#people);
@@ -68,7 +69,7 @@ export class AqCall extends AqElement {
   build() {
     this.append(
       h('header', { class: 'bar' }, this.#room, this.#state, this.#retry, this.#bars, h('span', { class: 'spring' }), this.#layout, this.#copy, this.#settings),
-      h('main', { class: 'call-main', tabindex: -1, 'aria-label': t('call.label') }, this.#banner, this.#asking, this.#stage),
+      this.#main,
       this.#panel,
       h('footer', { class: 'call-footer' }, this.#controls),
     );
@@ -83,7 +84,7 @@ export class AqCall extends AqElement {
     this.#layout.addEventListener('click', () => this.openMenu('layout', this.#layout), { signal });
     this.addEventListener('aq-open-menu', (event) => this.openMenu(/** @type {CustomEvent} */ (event).detail.name, /** @type {CustomEvent} */ (event).detail.anchor), { signal });
     this.addEventListener('aq-keys', () => this.toggleKeys(), { signal });
-    this.addEventListener('pointermove', () => this.#wake(), { signal });
+    for (const type of ['pointermove', 'pointerdown']) this.addEventListener(type, () => this.#wake(), { signal });
     signal.addEventListener('abort', () => [this.#sleep, this.#fetch].forEach(clearTimeout));
     this.#panelClose.addEventListener('click', () => this.#closePanel(), { signal });
     this.#panel.addEventListener('keydown', (event) => event.key === 'Escape' && this.#closePanel(), { signal });
@@ -129,7 +130,7 @@ export class AqCall extends AqElement {
       if (this.#menu || !this.isConnected) return;
       this.#menu = new AqMenu();
       this.#menuOf = menuOf;
-      this.append(this.#menu);
+      this.#main.append(this.#menu);
     }
     const menu = this.#menuModel(name);
     if (menu) this.#menu.toggle(anchor, menu);

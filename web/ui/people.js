@@ -6,7 +6,7 @@ import { AqElement, h, setAttribute, setText } from './element.js';
 import { icon } from './icons.js';
 import { AqModeration } from './moderation.js';
 import { AqPersonMenu } from './personmenu.js';
-import { hueOf, initials } from './text.js';
+import { hueOf, initials, isPoor, qualityText } from './text.js';
 
 /** @typedef {import('../model.js').CallModel['people'][number]} Person */
 
@@ -58,10 +58,12 @@ class PersonItem {
   #note = h('span', { class: 'person-note' });
   #hand = mark('hand', t('tile.hand'));
   #lost = mark('lost', t('tile.lost'));
+  #qualityText = h('span', { class: 'sr-only' });
+  #quality = h('span', { class: 'quality', 'data-testid': 'person-quality' }, h('i'), h('i'), h('i'), h('i'), this.#qualityText);
   #microphone = mark('microphone-off', t('tile.microphone-off'));
   #camera = mark('camera-off', t('tile.camera-off'));
   #menu = new AqPersonMenu();
-  element = h('li', { class: 'person', 'data-testid': 'person' }, this.#avatar, h('span', { class: 'person-text' }, this.#name, this.#note), this.#hand, this.#lost, this.#microphone, this.#camera, this.#menu);
+  element = h('li', { class: 'person', 'data-testid': 'person' }, this.#avatar, h('span', { class: 'person-text' }, this.#name, this.#note), this.#hand, this.#lost, this.#quality, this.#microphone, this.#camera, this.#menu);
 
   /** @param {Person} person @param {boolean} moderate  the menu is there */
   show(person, moderate) {
@@ -75,6 +77,11 @@ class PersonItem {
     setText(this.#note, noteOf(person));
     this.#hand.hidden = !person.hand;
     this.#lost.hidden = !person.lost;
+    this.#quality.hidden = !isPoor(person);
+    const quality = isPoor(person) ? t('tile.quality', { quality: qualityText(person.quality) }) : '';
+    setAttribute(this.#quality, 'data-score', person.quality);
+    setAttribute(this.#quality, 'title', quality || null);
+    setText(this.#qualityText, quality);
     this.#microphone.hidden = person.microphone;
     this.#camera.hidden = person.camera;
   }

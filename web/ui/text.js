@@ -149,3 +149,15 @@ export function qualityText(score) {
   const key = `quality.${score}`;
   return hasText(key) ? t(key) : t('quality.0');
 }
+
+/** Who is worse off than this has a mark. */
+const MARKED_SCORE = 3;
+
+/**
+ * Whether a person's network is worth a mark. Who is lost has another one.
+ *
+ * @param {{quality: number, lost: boolean}} person
+ */
+export function isPoor({ quality, lost }) {
+  return !lost && quality > 0 && quality <= MARKED_SCORE;
+}

@@ -5,7 +5,7 @@ import { t } from '../i18n/i18n.js';
 import { AqElement, h, setAttribute, setText } from './element.js';
 import { icon } from './icons.js';
 import { Stall } from './stall.js';
-import { hueOf, initials, markText, qualityText } from './text.js';
+import { hueOf, initials, isPoor, markText, qualityText } from './text.js';
 
 /**
  * A tile as it is shown: `spared` is one whose picture is not asked for, to save data.
@@ -16,9 +16,6 @@ import { hueOf, initials, markText, qualityText } from './text.js';
 
 /** An m-line that was just given another source may still show a few frames of the old one. */
 const STALE_FRAMES_MS = 250;
-
-/** Who is worse off has a mark. */
-const MARKED_SCORE = 3;
 
 /** @type {WeakMap<MediaStream, string>} whose picture a stream carried last */
 const lastShown = new WeakMap();
@@ -92,9 +89,10 @@ export class AqTile extends AqElement {
     this.#muted.hidden = tile.microphone || tile.source === 'screen';
     this.#hand.hidden = !tile.hand;
     this.#pinned.hidden = !tile.pinned;
-    this.#quality.hidden = !isPoor(tile);
+    const poor = tile.source === 'camera' && isPoor(tile);
+    this.#quality.hidden = !poor;
     setAttribute(this.#quality, 'data-score', tile.quality);
-    setAttribute(this.#quality, 'title', isPoor(tile) ? t('tile.quality', { quality: qualityText(tile.quality) }) : null);
+    setAttribute(this.#quality, 'title', poor ? t('tile.quality', { quality: qualityText(tile.quality) }) : null);
     setAttribute(this.#menu, 'aria-label', t('tile.options', { name: title }));
     this.#lost.hidden = !tile.lost;
     setText(this.#avatar, initials(tile.name));
@@ -238,17 +236,12 @@ export class AqTile extends AqElement {
   }
 }
 
-/** @param {Tile} tile */
-function isPoor({ source, quality, lost }) {
-  return source === 'camera' && !lost && quality > 0 && quality <= MARKED_SCORE;
-}
-
 /** @param {Tile} tile @param {string} mark */
 function statusOf(tile, mark) {
   const words = mark ? [mark] : [];
   if (tile.pinned) words.push(t('tile.pinned'));
-  if (isPoor(tile)) words.push(t('tile.quality', { quality: qualityText(tile.quality) }));
   if (tile.source === 'camera') {
+    if (isPoor(tile)) words.push(t('tile.quality', { quality: qualityText(tile.quality) }));
     if (!tile.microphone) words.push(t('tile.microphone-off'));
     if (tile.hand) words.push(t('tile.hand'));
     if (tile.lost) words.push(t('tile.lost'));

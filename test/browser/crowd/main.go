@@ -5,7 +5,7 @@
 // "layers" for a line of JSON: the layers that each sends. All leave when the
 // input ends.
 //
-//	crowd URL ROOM PEOPLE
+//	crowd URL ROOM PEOPLE [FIRST]
 package main
 
 import (
@@ -26,16 +26,20 @@ import (
 const silence = 127
 
 func main() {
-	if len(os.Args) != 4 {
-		fail("usage: crowd URL ROOM PEOPLE")
+	if len(os.Args) < 4 {
+		fail("usage: crowd URL ROOM PEOPLE [FIRST]")
 	}
-	count, err := strconv.Atoi(os.Args[3])
-	if err != nil {
-		fail(err)
+	numbers := []int{0, 1} // how many, and the number in the name of the first
+	for i, text := range os.Args[3:] {
+		var err error
+		if numbers[i], err = strconv.Atoi(text); err != nil {
+			fail(err)
+		}
 	}
+	count, first := numbers[0], numbers[1]
 	var people []*client.Client
 	for i := range count {
-		c, err := join(os.Args[1], os.Args[2], fmt.Sprintf("Person %02d", i+1))
+		c, err := join(os.Args[1], os.Args[2], nameOf(first+i))
 		if err != nil {
 			fail(err)
 		}
@@ -45,7 +49,7 @@ func main() {
 	_ = out.Encode("here")
 	for in := bufio.NewScanner(os.Stdin); in.Scan(); {
 		if in.Text() == "layers" {
-			_ = out.Encode(layers(people))
+			_ = out.Encode(layers(people, first))
 		} else if err := act(people, strings.Fields(in.Text())); err != nil {
 			fail(err)
 		}
@@ -132,10 +136,10 @@ func act(people []*client.Client, words []string) error {
 }
 
 // layers returns the layers that each sends, by name.
-func layers(people []*client.Client) map[string][]string {
+func layers(people []*client.Client, first int) map[string][]string {
 	all := map[string][]string{}
 	for i, c := range people {
-		name := fmt.Sprintf("Person %02d", i+1)
+		name := nameOf(first + i)
 		all[name] = []string{}
 		for _, l := range c.Publication(types.SourceCamera).Layers() {
 			if l.Active {
@@ -145,6 +149,8 @@ func layers(people []*client.Client) map[string][]string {
 	}
 	return all
 }
+
+func nameOf(number int) string { return fmt.Sprintf("Person %02d", number) }
 
 func fail(what any) {
 	fmt.Fprintln(os.Stderr, what)

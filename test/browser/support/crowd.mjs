@@ -21,9 +21,9 @@ export class Crowd {
   #lines;
   #errors = '';
 
-  /** @param {import('./server.mjs').Server} server @param {string} room @param {number} people */
-  constructor(server, room, people) {
-    this.#process = spawn(crowdBinary(), [server.origin('127.0.0.1').replace('http', 'ws'), room, String(people)], { stdio: 'pipe' });
+  /** @param {import('./server.mjs').Server} server @param {string} room @param {number} people @param {number} first */
+  constructor(server, room, people, first) {
+    this.#process = spawn(crowdBinary(), [server.origin('127.0.0.1').replace('http', 'ws'), room, String(people), String(first)], { stdio: 'pipe' });
     this.#process.stderr.setEncoding('utf8').on('data', (text) => (this.#errors += text));
     this.#lines = createInterface({ input: this.#process.stdout })[Symbol.asyncIterator]();
   }
@@ -35,14 +35,15 @@ export class Crowd {
    * @param {import('./server.mjs').Server} server
    * @param {string} room
    * @param {number} people  named `Person 01` and so on
+   * @param {number} [first]  the number of the first of them
    */
-  static async join(stage, server, room, people) {
-    const crowd = stage.client(new Crowd(server, room, people));
+  static async join(stage, server, room, people, first = 1) {
+    const crowd = stage.client(new Crowd(server, room, people, first));
     await within(crowd.#next(), 60_000, `${people} people join`);
     return crowd;
   }
 
-  /** Has somebody do something, see main.go. @param {string} what */
+  /** Has somebody of them do something, see main.go; the first has number 1. @param {string} what */
   do(what) {
     this.#process.stdin.write(`${what}\n`);
   }

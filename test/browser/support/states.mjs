@@ -1,23 +1,34 @@
 // Every state the page can be in, one after the other: for the checks of accessibility, which
 // look at each, and for the screenshots, which are taken of each.
 
+import { callStates } from './callstates.mjs';
+
 /**
  * A size and colours to look at the page in.
  *
  * @typedef {{name: string, size: {width: number, height: number}, colours: 'light' | 'dark'}} View
  */
 
-/** A laptop and a phone. */
+/** A laptop and a phone, and what lies between them. */
 const sizes = [
   { width: 1280, height: 800 },
   { width: 390, height: 844 },
 ];
+const further = [
+  { width: 820, height: 1180 },
+  { width: 844, height: 390 },
+];
 
-/** @type {View[]} */
-export const views = sizes.flatMap((size) => [
-  { name: `${size.width}x${size.height}`, size, colours: /** @type {const} */ ('light') },
-  { name: `${size.width}x${size.height}-dark`, size, colours: /** @type {const} */ ('dark') },
-]);
+/** @param {{width: number, height: number}[]} of @returns {View[]} */
+const lightAndDark = (of) =>
+  of.flatMap((size) => [
+    { name: `${size.width}x${size.height}`, size, colours: /** @type {const} */ ('light') },
+    { name: `${size.width}x${size.height}-dark`, size, colours: /** @type {const} */ ('dark') },
+  ]);
+
+export const views = lightAndDark(sizes);
+/** Every size that the page is designed for. */
+export const allViews = lightAndDark([...sizes, ...further]);
 
 // Nothing moves, so that nothing is looked at half-way through a change.
 const context = /** @type {const} */ ({ reducedMotion: 'reduce' });
@@ -31,13 +42,18 @@ const context = /** @type {const} */ ({ reducedMotion: 'reduce' });
  *
  * @param {import('./stage.mjs').Stage} stage
  * @param {Look} look
+ * @param {View[]} [wanted]
  */
-export async function everyState(stage, look) {
+export async function everyState(stage, look, wanted = views) {
   /** @type {Show} */
-  const show = async (state, { page }) => {
-    for (const view of views) {
+  const show = async (state, { page, reveal }) => {
+    for (const view of wanted) {
       await page.setViewportSize(view.size);
       await page.emulateMedia({ colorScheme: view.colours });
+      if (reveal) {
+        await settled(page);
+        if (!(await reveal())) continue;
+      }
       await settled(page);
       await look(state, view, page);
     }
@@ -45,9 +61,15 @@ export async function everyState(stage, look) {
   };
   await beforeTheCall(stage, show);
   await inTheCall(stage, show);
+  await callStates(stage, show);
 }
 
-/** @typedef {(state: string, person: import('./person.mjs').Person) => Promise<void>} Show */
+/**
+ * What is to be shown: what somebody sees; `reveal` opens in each view what a change of the size closes,
+ * and returns whether there is such a thing in that view.
+ *
+ * @typedef {(state: string, person: {page: import('playwright-core').Page, reveal?: () => Promise<boolean>}) => Promise<void>} Show
+ */
 
 /** The layout follows a new size one frame later, and is painted in the next. @param {import('playwright-core').Page} page */
 function settled(page) {
