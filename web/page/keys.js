@@ -36,7 +36,7 @@ function pressed(page, event) {
   if (!shortcut || (target?.closest(shortcut.id === 'talk' ? TAKES_SPACE : TAKES_KEYS) && !(shortcut.id === 'keys' && target.closest('aq-key-sheet')))) return;
   if (event.repeat && shortcut.id !== 'talk') return;
   if (act(page, shortcut.id)) event.preventDefault();
-  else if (shortcut.id === 'previous' || shortcut.id === 'next') app.call.stage.turn(shortcut.id === 'next' ? 1 : -1);
+  else if (shortcut.id === 'previous' || shortcut.id === 'next') app.call.stage?.turn(shortcut.id === 'next' ? 1 : -1);
 }
 
 /** @param {Page} page @param {ShortcutId} id @returns {boolean} whether the key has done all that it is for */

@@ -108,7 +108,7 @@ export class Notices {
       const name = id === room.peerId ? t('people.you') : room.peers.get(id)?.username;
       return name ? [{ key: `${id}:camera`, name, emoji }] : [];
     });
-    showReactions(app.call.stage, named);
+    if (app.call.stage) showReactions(app.call.stage, named);
     for (const { name, emoji } of named) this.#reacted.add(`${name}: ${emoji}`);
     this.#reactedTimer ??= setTimeout(() => this.#announceReactions(), REACTIONS_MS);
   }

@@ -21,7 +21,7 @@ export async function openPicture(page, key) {
     if (api?.window) api.window.close();
     else if (document.pictureInPictureElement) await document.exitPictureInPicture();
     else if (api && key === null) openWindow(page, await api.requestWindow(SIZE));
-    else await openVideo(page, key ?? app.call.stage.floor);
+    else await openVideo(page, key ?? app.call.stage?.floor ?? null);
   } catch {
     app.toasts.show({ text: t('picture.failed'), id: 'picture' });
   }
@@ -45,7 +45,7 @@ function openWindow(page, other) {
       other.close();
       return;
     }
-    const key = app.call.stage.floor;
+    const key = app.call.stage?.floor ?? null;
     follow(page, key);
     picture.model = { tile: call.call.tiles.find((tile) => tile.key === key) ?? null, on: call.call.on, may: call.call.may };
   };
@@ -58,7 +58,7 @@ function openWindow(page, other) {
 
 /** @param {Page} page @param {string|null} key */
 async function openVideo(page, key) {
-  const video = key === null ? null : page.app.call.stage.tile(key)?.video;
+  const video = key === null ? null : page.app.call.stage?.tile(key)?.video;
   if (!video) throw new Error('there is no picture');
   await video.requestPictureInPicture();
   follow(page, key);

@@ -36,7 +36,7 @@ async function read({ app, session, view }) {
   const tiles = app.call.model?.call.tiles ?? [];
   const { statistics } = view;
   for (const { key, mid, self, layer } of tiles) {
-    const tile = app.call.stage.visibleTile(key);
+    const tile = app.call.stage?.visibleTile(key);
     const old = /** @type {AqTileFigures|null} */ (tile?.querySelector('aq-tile-figures') ?? null);
     if (!tile || !(statistics.has(key) || statistics.has(ALL))) {
       old?.remove();

@@ -13,6 +13,7 @@ const LAZY = new Set([
   ...all.filter((file) => /^(check\.html|check\/|styles\/check\.css|aq-client\.js|client\/|page\/(embedding|framed)\.js)/.test(file)),
   ...['media/tilestats.js', 'media/voicewatch.js'],
   ...['page/arranging.js', 'page/hearing.js', 'page/incall.js', 'page/keys.js', 'page/picture.js', 'page/statistics.js'],
+  ...['arrangement', 'controls', 'drag', 'layout', 'moderation', 'order', 'people', 'personmenu', 'stage', 'stall', 'tile', 'voices'].map((name) => `ui/${name}.js`),
   ...['ui/keysheet.js', 'ui/menu.js', 'ui/menus.js', 'ui/picture.js', 'ui/reactions.js', 'ui/shortcuts.js', 'ui/tilefigures.js'],
 ]);
 

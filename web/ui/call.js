@@ -3,10 +3,8 @@
 import { t } from '../i18n/i18n.js';
 import { AqElement, h, leftOut, setAttribute, setText } from './element.js';
 import { icon } from './icons.js';
+import { callParts, loadCallParts } from './callparts.js';
 import { AqChat } from './chat.js';
-import { AqControls } from './controls.js';
-import { AqPeople } from './people.js';
-import { AqStage } from './stage.js';
 import { qualityText } from './text.js';
 
 /** @typedef {'chat'|'people'|null} Panel */
@@ -28,6 +26,8 @@ import { qualityText } from './text.js';
 
 /** Where nothing lies over the picture, the bars come with a movement and go by themselves. */
 const AWAKE_MS = 3000;
+/** The page is there, and nobody does anything: now the call may be fetched. */
+const EARLY_MS = 1500;
 /** When the join is over, what may be needed later is fetched: the network may be worse then. */
 const FETCH_MS = 3000;
 
@@ -44,14 +44,14 @@ export class AqCall extends AqElement {
   #unblock = h('button', { type: 'button', class: 'button primary', 'data-testid': 'unblock-audio' }, icon('speaker'), t('call.unblock'));
   #banner = h('div', { class: 'banner', role: 'alert', hidden: true }, h('span', {}, t('call.blocked')), this.#unblock);
   #asking = h('div', { class: 'banner', role: 'status', 'data-testid': 'asking', hidden: true }, t('call.asking'));
-  #stage = new AqStage();
-  #controls = new AqControls();
   #chat = new AqChat();
-  #people = new AqPeople();
-  #main = h('main', { class: 'call-main', tabindex: -1, 'aria-label': t('call.label') }, this.#banner, this.#asking, this.#stage);
+  /** @type {{stage: import('./stage.js').AqStage, controls: import('./controls.js').AqControls, people: import('./people.js').AqPeople}|null} once they are loaded */
+  #parts = null;
+  #main = h('main', { class: 'call-main', tabindex: -1, 'aria-label': t('call.label') }, this.#banner, this.#asking);
+  #footer = h('footer', { class: 'call-footer' });
   #panelTitle = h('h2', { id: 'aq-panel-title' });
   #panelClose = h('button', { type: 'button', class: 'round', 'aria-label': t('common.close'), 'data-testid': 'panel-close' }, icon('close'));
-  #panel = h('aside', { class: 'panel', 'aria-labelledby': 'aq-panel-title', hidden: true }, h('div', { class: 'panel-head' }, this.#panelTitle, this.#panelClose), this.#chat, this.#people);
+  #panel = h('aside', { class: 'panel', 'aria-labelledby': 'aq-panel-title', hidden: true }, h('div', { class: 'panel-head' }, this.#panelTitle, this.#panelClose), this.#chat);
   /** @type {Panel} */
   #shownPanel = null;
   /** @type {import('./menu.js').AqMenu|null} once one was opened */
@@ -71,8 +71,27 @@ export class AqCall extends AqElement {
       h('header', { class: 'bar' }, this.#room, this.#state, this.#retry, this.#bars, h('span', { class: 'spring' }), this.#layout, this.#copy, this.#settings),
       this.#main,
       this.#panel,
-      h('footer', { class: 'call-footer' }, this.#controls),
+      this.#footer,
     );
+    this.#take(callParts());
+  }
+
+  /** Makes what comes later than the bar. @param {import('./callparts.js').CallParts|null} parts */
+  #take(parts) {
+    if (!parts || this.#parts) return;
+    const { AqStage, AqControls, AqPeople } = parts;
+    const made = { stage: new AqStage(), controls: new AqControls(), people: new AqPeople() };
+    this.#parts = made;
+    this.#main.append(made.stage);
+    this.#footer.append(made.controls);
+    made.people.hidden = this.#shownPanel !== 'people';
+    this.#panel.append(made.people);
+    if (this.model) this.render(this.model);
+  }
+
+  #load() {
+    // Without a network there is another word about that; the next change tries again.
+    loadCallParts().then((parts) => this.#take(parts), () => undefined);
   }
 
   /** @override @param {AbortSignal} signal */
@@ -85,14 +104,17 @@ export class AqCall extends AqElement {
     this.addEventListener('aq-open-menu', (event) => this.openMenu(/** @type {CustomEvent} */ (event).detail.name, /** @type {CustomEvent} */ (event).detail.anchor), { signal });
     this.addEventListener('aq-keys', () => this.toggleKeys(), { signal });
     for (const type of ['pointermove', 'pointerdown']) this.addEventListener(type, () => this.#wake(), { signal });
-    signal.addEventListener('abort', () => [this.#sleep, this.#fetch].forEach(clearTimeout));
+    // Whoever does something on the page, or stays, is about to join.
+    const early = setTimeout(() => this.#load(), EARLY_MS);
+    for (const type of ['pointerdown', 'keydown']) document.addEventListener(type, () => this.#load(), { signal, once: true, capture: true });
+    signal.addEventListener('abort', () => [this.#sleep, this.#fetch, early].forEach(clearTimeout));
     this.#panelClose.addEventListener('click', () => this.#closePanel(), { signal });
     this.#panel.addEventListener('keydown', (event) => event.key === 'Escape' && this.#closePanel(), { signal });
   }
 
   /** @override @param {CallViewModel} model */
   render(model) {
-    const { call, panel, unread, audioBlocked, asking, trouble, arrangement, shortcuts, talking } = model;
+    const { call, panel, audioBlocked, asking, arrangement, shortcuts } = model;
     setText(this.#room, call.room);
     setAttribute(this.#room, 'title', call.room);
     setAttribute(this.#state, 'data-state', call.connection.kind);
@@ -103,19 +125,29 @@ export class AqCall extends AqElement {
     this.#banner.hidden = !audioBlocked;
     this.#asking.hidden = !asking;
     setAttribute(this, 'data-immersive', arrangement.maximized !== null);
-    this.#stage.model = { call, arrangement };
-    this.#controls.model = { on: call.on, may: call.may, trouble, panel, unread, people: call.people.length, waiting: call.moderation.waiting.length, talking, muted: call.people[0]?.muted ?? [] };
+    this.#showParts(model);
     this.#chat.model = { chat: call.chat, pending: call.pendingChat, peerId: call.peerId, may: call.may.chat };
-    this.#people.model = { people: call.people, moderation: call.moderation };
     this.#showPanel(panel);
     this.#refreshMenu();
     if (this.#sheet) this.#sheet.model = { shortcuts };
     if (call.connection.kind === 'connected') this.#fetch ??= setTimeout(fetchLater, FETCH_MS);
   }
 
-  /** What the tiles stand on. @returns {AqStage} */
+  /** @param {CallViewModel} model */
+  #showParts({ call, arrangement, trouble, panel, unread, talking }) {
+    if (!this.#parts) {
+      this.#load();
+      return;
+    }
+    const { stage, controls, people } = this.#parts;
+    stage.model = { call, arrangement };
+    controls.model = { on: call.on, may: call.may, trouble, panel, unread, people: call.people.length, waiting: call.moderation.waiting.length, talking, muted: call.people[0]?.muted ?? [] };
+    people.model = { people: call.people, moderation: call.moderation };
+  }
+
+  /** What the tiles stand on; null: it is not loaded yet. @returns {import('./stage.js').AqStage|null} */
   get stage() {
-    return this.#stage;
+    return this.#parts?.stage ?? null;
   }
 
   /**
@@ -124,7 +156,7 @@ export class AqCall extends AqElement {
    * @param {string} name  as for menuOf
    * @param {HTMLElement} [anchor]
    */
-  async openMenu(name, anchor = this.#controls.anchorOf(name)) {
+  async openMenu(name, anchor = this.#parts?.controls.anchorOf(name)) {
     if (!this.#menu) {
       const [{ AqMenu }, { menuOf }] = await Promise.all([import('./menu.js'), import('./menus.js')]);
       if (this.#menu || !this.isConnected) return;
@@ -133,7 +165,7 @@ export class AqCall extends AqElement {
       this.#main.append(this.#menu);
     }
     const menu = this.#menuModel(name);
-    if (menu) this.#menu.toggle(anchor, menu);
+    if (menu && anchor) this.#menu.toggle(anchor, menu);
   }
 
   #refreshMenu() {
@@ -146,15 +178,16 @@ export class AqCall extends AqElement {
 
   /** @param {string} name */
   #menuModel(name) {
-    if (!this.model || !this.#menuOf) return null;
+    const controls = this.#parts?.controls;
+    if (!this.model || !this.#menuOf || !controls) return null;
     /** @type {import('./menu.js').Entry[]} */
     const bar = this.#layout.offsetParent
       ? []
       : [
-          { id: 'layout', label: t('menus.layout'), icon: 'layout', event: 'aq-open-menu', detail: { name: 'layout', anchor: this.#controls.anchorOf('more') } },
+          { id: 'layout', label: t('menus.layout'), icon: 'layout', event: 'aq-open-menu', detail: { name: 'layout', anchor: controls.anchorOf('more') } },
           ...(leftOut('settings') ? [] : [/** @type {import('./menu.js').Entry} */ ({ id: 'settings', label: t('call.settings'), icon: 'settings', event: 'aq-settings' })]),
         ];
-    return this.#menuOf(name, this.model, [...this.#controls.withoutRoom, ...bar]);
+    return this.#menuOf(name, this.model, [...controls.withoutRoom, ...bar]);
   }
 
   /** Shows the keys, or takes them away. */
@@ -183,7 +216,7 @@ export class AqCall extends AqElement {
     this.#shownPanel = panel;
     this.#panel.hidden = panel === null;
     this.#chat.hidden = panel !== 'chat';
-    this.#people.hidden = panel !== 'people';
+    if (this.#parts) this.#parts.people.hidden = panel !== 'people';
     setAttribute(this, 'data-panel', panel);
     if (panel === 'chat') {
       setText(this.#panelTitle, t('chat.title'));
@@ -193,7 +226,7 @@ export class AqCall extends AqElement {
       setText(this.#panelTitle, t('people.title'));
       this.#panelClose.focus();
     } else if (back) {
-      /** @type {HTMLElement|null} */ (this.#controls.querySelector(`[data-testid="${back}-button"]`))?.focus();
+      /** @type {HTMLElement|null} */ (this.#footer.querySelector(`[data-testid="${back}-button"]`))?.focus();
     }
   }
 
