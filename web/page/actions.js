@@ -4,7 +4,7 @@ import { loadLanguage, t } from '../i18n/i18n.js';
 import { figuresOf } from '../media/stats.js';
 import { on } from './page.js';
 import { savePreferences } from './preferences.js';
-import { showLanguage, showTheme } from './root.js';
+import { showLanguage, showMirror, showTheme } from './root.js';
 
 /** @typedef {import('./page.js').Page} Page */
 
@@ -44,9 +44,9 @@ export function wireActions(page) {
 }
 
 /** @param {Page} page */
-async function copyLink({ app, session }) {
+async function copyLink({ app, view }) {
   const link = new URL(location.pathname, location.href);
-  link.searchParams.set('room', session.state.room.room);
+  link.searchParams.set('room', view.room);
   try {
     await navigator.clipboard.writeText(link.href);
     app.toasts.show({ text: t('notice.link-copied'), id: 'link' });
@@ -61,7 +61,7 @@ function wireSettings(page) {
   const { app, session, local, preferences, draw } = page;
   const figures = figuresReader(page);
   on(page, 'aq-settings', () => {
-    app.settings.show();
+    app.openSettings();
     local.refresh();
     figures.start();
   });
@@ -73,6 +73,15 @@ function wireSettings(page) {
     preferences.username = name;
     savePreferences(preferences);
     session.rename(name);
+    app.join.fill({ ...app.join.who, username: name });
+  });
+  on(page, 'aq-switch', (/** @type {{name: import('../ui/settings.js').SwitchName, on: boolean}} */ { name, on: turnedOn }) => {
+    preferences[name] = turnedOn;
+    savePreferences(preferences);
+    if (name === 'mirror') showMirror(turnedOn);
+    else if (name === 'backgroundBlur') local.setBlur(turnedOn);
+    else if (name === 'noiseSuppression' || name === 'echoCancellation' || name === 'autoGainControl') local.setProcessing({ [name]: turnedOn });
+    draw();
   });
   on(page, 'aq-theme', (/** @type {import('../ui/settings.js').Theme} */ theme) => {
     preferences.theme = theme;

@@ -19,18 +19,31 @@ export function appModel({ session, local, support, preferences, weakness, view 
   const wanted = { microphone: preferences.wantMicrophone, camera: preferences.wantCamera };
   const preview = { local: local.state, camera: own.camera, microphone, wanted, chosen, support };
   const trouble = { microphone: problems.microphone !== null, camera: problems.camera !== null };
+  const told = ending === view.read ? null : ending;
+  const idle = phase === 'idle' || phase === 'ended';
   return {
     inCall,
-    join: { joining: phase === 'joining', lobby: lobby && !inCall, ending, preview },
+    landing: idle && view.room === '' ? { recent: view.recent, now: world.now } : null,
+    join: { joining: phase === 'joining', lobby: lobby && !inCall, ending: told, preview },
     call: { call, layout: view.layout, panel: view.panel, unread: view.unread, audioBlocked: view.audioBlocked, asking: view.asking && inCall, trouble },
     settings: {
       devices: { devices, chosen, canRoute: support.speaker, microphone },
-      name: session.state.room.username,
+      name: inCall ? session.state.room.username : preferences.username,
+      inCall,
       theme: preferences.theme,
+      on: preferences,
+      missing: missingSwitches(local.state),
       figures: view.figures,
       quality: call.quality,
       problem: explain(problems),
     },
     speaker: preferences.speaker,
   };
+}
+
+/** What this browser or this camera does not have. @param {import('../media/localmedia.js').LocalState} local */
+function missingSwitches({ canBlur }) {
+  const known = navigator.mediaDevices?.getSupportedConstraints?.() ?? {};
+  const missing = /** @type {import('../ui/settings.js').SwitchName[]} */ (['noiseSuppression', 'echoCancellation', 'autoGainControl'].filter((name) => !(name in known)));
+  return canBlur ? missing : [...missing, /** @type {const} */ ('backgroundBlur')];
 }

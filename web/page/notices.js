@@ -4,6 +4,7 @@ import { t } from '../i18n/i18n.js';
 import { backText, namesDid } from '../ui/text.js';
 import { errorText } from '../ui/words.js';
 import { moderatedText, obey, permissionTexts } from './discipline.js';
+import { Sounds } from './sounds.js';
 
 /** @typedef {import('./page.js').Page} Page */
 /** @typedef {import('../sessionstate.js').Notice} Notice */
@@ -15,6 +16,7 @@ const READ_ALOUD = 200;
 
 export class Notices {
   #page;
+  #sounds;
   /** @type {{joined: string[], left: string[]}} */
   #gathered = { joined: [], left: [] };
   /** @type {ReturnType<typeof setTimeout>|undefined} */
@@ -23,6 +25,7 @@ export class Notices {
   /** @param {Page} page */
   constructor(page) {
     this.#page = page;
+    this.#sounds = new Sounds(page);
   }
 
   /** @param {Notice} notice */
@@ -36,6 +39,7 @@ export class Notices {
         break;
       case 'hand':
         this.#show({ text: t('notice.hand', { name: notice.name }) });
+        this.#sounds.play('hand');
         break;
       case 'screen':
         this.#show({ text: t('notice.screen', { name: notice.name }) });
@@ -43,6 +47,7 @@ export class Notices {
       case 'knock': {
         const run = () => session.admit({ peer_id: notice.peerId, admit: true });
         this.#show({ text: t('notice.knock', { name: notice.name }), action: { label: t('moderation.admit'), run }, id: `knock-${notice.peerId}` });
+        this.#sounds.play('knock');
         break;
       }
       case 'told':
@@ -93,5 +98,6 @@ export class Notices {
     this.#gathered = { joined: [], left: [] };
     if (joined.length > 0) this.#show({ text: namesDid(joined, 'joined') });
     if (left.length > 0) this.#show({ text: namesDid(left, 'left') });
+    this.#sounds.play(joined.length > 0 ? 'joined' : 'left');
   }
 }

@@ -10,6 +10,9 @@
  * @property {boolean} asking   the browser has been asking for a device for so long that a word about it helps
  * @property {import('../media/stats.js').Figures|null} figures
  * @property {import('./parameters.js').Layout} layout
+ * @property {string} room      that one is about to join, or in; empty: none is chosen yet
+ * @property {import('./recentrooms.js').Visit[]} recent  for the page without a room
+ * @property {import('../protocol/ending.js').Ending|null} read  is not said any more
  */
 
 /**
@@ -23,6 +26,8 @@
  * @property {import('./comeback.js').Comeback} comeback
  * @property {View} view
  * @property {() => void} draw   soon
+ * @property {() => void} drawNow
+ * @property {() => void} openPreview  of what is permitted
  * @property {(who: {room: string, username: string}, signal: AbortSignal, apart: boolean) =>
  *   Promise<import('../protocol/validate.js').Admission|import('../protocol/validate.js').Refusal>} validate
  * @property {(name: string) => void} mark  a moment on the way to the first frame
@@ -30,7 +35,7 @@
 
 /** @returns {View} */
 export function emptyView() {
-  return { panel: null, unread: 0, audioBlocked: false, asking: false, figures: null, layout: 'grid' };
+  return { panel: null, unread: 0, audioBlocked: false, asking: false, figures: null, layout: 'grid', room: '', recent: [], read: null };
 }
 
 /**

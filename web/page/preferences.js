@@ -11,6 +11,16 @@ const KEY = 'aq-preferences';
  * @property {string} speaker
  * @property {boolean} wantMicrophone
  * @property {boolean} wantCamera
+ * @property {boolean} noiseSuppression
+ * @property {boolean} echoCancellation
+ * @property {boolean} autoGainControl
+ * @property {boolean} backgroundBlur
+ * @property {boolean} mirror       one's own picture is shown as in a mirror
+ * @property {boolean} soundPeople  when somebody comes or goes
+ * @property {boolean} soundChat
+ * @property {boolean} soundHand
+ * @property {boolean} saveData     fewer and smaller pictures
+ * @property {boolean} shortcuts    single keys do something
  * @property {'auto'|'light'|'dark'} theme   boot.js reads it too
  * @property {string} language  a code of i18n/languages.js; empty: as the browser says; boot.js reads it too
  */
@@ -24,6 +34,16 @@ const DEFAULTS = {
   speaker: '',
   wantMicrophone: true,
   wantCamera: true,
+  noiseSuppression: true,
+  echoCancellation: true,
+  autoGainControl: true,
+  backgroundBlur: false,
+  mirror: true,
+  soundPeople: true,
+  soundChat: true,
+  soundHand: true,
+  saveData: false,
+  shortcuts: true,
   theme: 'auto',
   language: '',
 };
