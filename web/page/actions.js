@@ -22,6 +22,8 @@ export function wireActions(page) {
     draw();
   });
   on(page, 'aq-chat', (/** @type {string} */ text) => session.sendChat(text));
+  on(page, 'aq-chat-private', (/** @type {import('../protocol/pendingchat.js').Pending} */ { text, to }) => session.sendChat(text, to));
+  on(page, 'aq-copy-text', (/** @type {string} */ text) => copy(page, text, t('notice.copied')));
   on(page, 'aq-moderate', (/** @type {import('../protocol/moderation.js').Moderate} */ deed) => session.moderate(deed));
   on(page, 'aq-admit', (/** @type {{peer_id: string, admit: boolean}} */ answer) => {
     app.toasts.dismiss(`knock-${answer.peer_id}`);
@@ -44,15 +46,20 @@ export function wireActions(page) {
 }
 
 /** @param {Page} page */
-async function copyLink({ app, view }) {
+function copyLink(page) {
   const link = new URL(location.pathname, location.href);
-  link.searchParams.set('room', view.room);
+  link.searchParams.set('room', page.view.room);
+  return copy(page, link.href, t('notice.link-copied'));
+}
+
+/** @param {Page} page @param {string} text @param {string} done  what is said then */
+async function copy({ app }, text, done) {
   try {
-    await navigator.clipboard.writeText(link.href);
-    app.toasts.show({ text: t('notice.link-copied'), id: 'link' });
+    await navigator.clipboard.writeText(text);
+    app.toasts.show({ text: done, id: 'copied' });
   } catch {
     // No clipboard in an insecure context: the person can copy from the notice.
-    app.toasts.show({ text: link.href, id: 'link', stays: true });
+    app.toasts.show({ text, id: 'copied', stays: true });
   }
 }
 

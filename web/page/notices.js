@@ -1,7 +1,7 @@
 /** Turns what happens in a room into short notices, and into what follows from it for our own devices. */
 
 import { t } from '../i18n/i18n.js';
-import { backText, namesDid } from '../ui/text.js';
+import { backText, mentions, namesDid } from '../ui/text.js';
 import { errorText } from '../ui/words.js';
 import { moderatedText, obey, permissionTexts } from './discipline.js';
 import { Sounds } from './sounds.js';
@@ -84,11 +84,20 @@ export class Notices {
   }
 
   /** @param {import('../protocol/messages.js').ChatMessage} message */
-  #chat({ username, message }) {
-    const { app, view, draw } = this.#page;
+  #chat({ username, message, to }) {
+    const { app, session, view, draw } = this.#page;
+    const { room } = session.state;
+    const mentioned = mentions(message, room.username, [...room.peers.values()].map((peer) => peer.username));
+    this.#sounds.play(mentioned || to !== '' ? 'mention' : 'chat');
     if (view.panel === 'chat' && !document.hidden) return;
     view.unread += 1;
-    if (view.panel !== 'chat') app.announce(t('chat.announce', { name: username, text: message.slice(0, READ_ALOUD) }));
+    const text = t(to !== '' ? 'chat.announce-private' : mentioned ? 'chat.announce-mention' : 'chat.announce', { name: username, text: message.slice(0, READ_ALOUD) });
+    if (to !== '' || mentioned) {
+      const run = () => app.dispatchEvent(new CustomEvent('aq-panel', { detail: 'chat' }));
+      this.#show({ text, ...(view.panel !== 'chat' && { action: { label: t('chat.open'), run } }), id: 'mention' });
+    } else if (view.panel !== 'chat') {
+      app.announce(text);
+    }
     draw();
   }
 

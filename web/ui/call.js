@@ -77,7 +77,7 @@ export class AqCall extends AqElement {
     this.#stage.layout = layout;
     this.#stage.model = call;
     this.#controls.model = { on: call.on, may: call.may, trouble, panel, unread, people: call.people.length, waiting: call.moderation.waiting.length, muted: call.people[0]?.muted ?? [] };
-    this.#chat.model = { chat: call.chat, pending: call.pendingChat, peerId: call.peerId, may: call.may.chat };
+    this.#chat.model = { chat: call.chat, pending: call.pendingChat, peerId: call.peerId, people: call.people, may: call.may.chat };
     this.#people.model = { people: call.people, moderation: call.moderation };
     this.#showPanel(panel);
   }
@@ -103,13 +103,13 @@ export class AqCall extends AqElement {
     }
   }
 
-  /** What is typed in the chat and not sent. @returns {string} */
+  /** What is typed in the chat and not sent. @returns {import('./chat.js').ChatDraft} */
   get draft() {
     return this.#chat.draft;
   }
 
-  set draft(text) {
-    this.#chat.draft = text;
+  set draft(draft) {
+    this.#chat.draft = draft;
   }
 
   #closePanel() {

@@ -5,8 +5,10 @@ import { hasText, t } from '../i18n/i18n.js';
 
 /** @typedef {{text: string, href?: string}} Piece */
 
-// A link ends before white space, quotes and angle brackets. Only http and https are ever made clickable.
-const LINK = /\bhttps?:\/\/[^\s<>"'`]+/giu;
+// A link ends before white space, quotes and angle brackets. Only http, https and mailto are ever made clickable.
+const LINK = /\b(?:https?:\/\/|mailto:)[^\s<>"'`]+|\b[\w.+-]+@[a-z\d-]+(?:\.[a-z\d-]+)+/giu;
+/** What stands before an address that is part of something else. */
+const GLUED = /[\w.+\-/:@?=&%#]$/u;
 
 /**
  * Cuts a text into plain pieces and links.
@@ -20,7 +22,9 @@ export function linkify(text) {
   let end = 0;
   for (const match of text.matchAll(LINK)) {
     const candidate = trimLink(match[0]);
-    const href = safeUrl(candidate);
+    const address = !/^(?:https?:\/\/|mailto:)/i.test(candidate);
+    if (address && GLUED.test(text.slice(0, match.index))) continue;
+    const href = safeUrl(address ? `mailto:${candidate}` : candidate);
     if (!href) continue;
     if (match.index > end) pieces.push({ text: text.slice(end, match.index) });
     pieces.push({ text: candidate, href });
@@ -46,6 +50,7 @@ function trimLink(link) {
 function safeUrl(text) {
   try {
     const url = new URL(text);
+    if (url.protocol === 'mailto:') return /^[^@]+@[^@]+$/.test(url.pathname) ? url.href : null;
     const plain = url.protocol === 'http:' || url.protocol === 'https:';
     // "https://bank.example@evil.example" looks like what it is not.
     return plain && url.username === '' && url.password === '' ? url.href : null;
@@ -90,16 +95,50 @@ export function chatTime(message) {
 }
 
 /**
- * Whether a message stands under the name of the one before it.
+ * Whether a message stands under the name of the one before it: said soon after
+ * it, by the same person to the same people.
  *
- * @param {{from: string, username: string, timestamp: string}|undefined} before
- * @param {{from: string, username: string, timestamp: string}} message
+ * @param {{from: string, to: string, username: string, timestamp: string}|undefined} before
+ * @param {{from: string, to: string, username: string, timestamp: string}} message
  * @returns {boolean}
  */
 export function continues(before, message) {
-  if (!before || before.from !== message.from || before.username !== message.username) return false;
+  if (!before || before.from !== message.from || before.to !== message.to || before.username !== message.username) return false;
+  if (startsDay(before, message)) return false;
   const apart = Date.parse(message.timestamp) - Date.parse(before.timestamp);
   return !(apart > 5 * 60 * 1000);
+}
+
+/**
+ * Whether a message is the first of its day.
+ *
+ * @param {{timestamp: string}|undefined} before
+ * @param {{timestamp: string}} message
+ * @returns {boolean}
+ */
+export function startsDay(before, message) {
+  const at = new Date(message.timestamp);
+  return !Number.isNaN(at.getTime()) && (!before || new Date(before.timestamp).toDateString() !== at.toDateString());
+}
+
+/**
+ * Whether a text speaks to somebody: "@Ann", but not "@Anna", and not "@Ann Lee"
+ * where somebody else is called that.
+ *
+ * @param {string} text
+ * @param {string} name
+ * @param {readonly string[]} names  of all
+ * @returns {boolean}
+ */
+export function mentions(text, name, names) {
+  if (name === '') return false;
+  const lower = text.toLowerCase();
+  const longer = names.map((other) => other.toLowerCase()).filter((other) => other.length > name.length && other.startsWith(name.toLowerCase()));
+  for (let at = lower.indexOf(`@${name.toLowerCase()}`); at >= 0; at = lower.indexOf(`@${name.toLowerCase()}`, at + 1)) {
+    const rest = lower.slice(at + 1);
+    if (!/^[\p{L}\p{N}]/u.test(rest.slice(name.length)) && !longer.some((other) => rest.startsWith(other))) return true;
+  }
+  return false;
 }
 
 /**
