@@ -6,7 +6,8 @@ import { bitrate } from '../i18n/format.js';
 import { speak } from '../i18n/i18n.js';
 import en from '../i18n/en.js';
 import { explain } from '../ui/problems.js';
-import { chatTime, continues, hueOf, initials, linkify, namesDid } from '../ui/text.js';
+import { chatTime, continues, linkify, startsDay } from '../ui/chattext.js';
+import { hueOf, initials, mentions, namesDid } from '../ui/text.js';
 
 /** @param {string} text */
 const links = (text) => linkify(text).filter((p) => p.href).map((p) => p.text);

@@ -4,7 +4,8 @@ import { relativeDay } from '../i18n/format.js';
 import { t } from '../i18n/i18n.js';
 import { h } from './element.js';
 import { icon } from './icons.js';
-import { chatTime, continues, linkify, mentions } from './text.js';
+import { chatTime, continues, linkify } from './chattext.js';
+import { mentions } from './text.js';
 
 /** @typedef {import('../protocol/messages.js').ChatMessage} ChatMessage */
 /** `names` by peer id, also of those who are gone. @typedef {{peerId: string, username: string, names: ReadonlyMap<string, string>}} Reader */
