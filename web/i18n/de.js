@@ -64,7 +64,7 @@ export default {
   'problem.denied.both': 'Kamera und Mikrofon sind blockiert',
   'problem.denied.microphone': 'Das Mikrofon ist blockiert',
   'problem.denied.camera': 'Die Kamera ist blockiert',
-  'problem.denied.text': 'Erlauben Sie den Zugriff über das Symbol in der Adressleiste Ihres Browsers (und gegebenenfalls in den Datenschutzeinstellungen Ihres Systems) und versuchen Sie es dann erneut.',
+  'problem.denied.text': 'Erlauben Sie den Zugriff über das Symbol neben der Adresse dieser Seite und versuchen Sie es dann erneut.',
   'problem.missing.both': 'Keine Kamera und kein Mikrofon gefunden',
   'problem.missing.microphone': 'Kein Mikrofon gefunden',
   'problem.missing.camera': 'Keine Kamera gefunden',

@@ -73,7 +73,7 @@ export default {
   'problem.denied.both': 'Camera and microphone are blocked',
   'problem.denied.microphone': 'Microphone is blocked',
   'problem.denied.camera': 'Camera is blocked',
-  'problem.denied.text': 'Allow access with the icon in the address bar of your browser (and, if needed, in the privacy settings of your system), then try again.',
+  'problem.denied.text': 'Allow access with the icon beside the address of this page, then try again.',
   'problem.missing.both': 'No camera and microphone found',
   'problem.missing.microphone': 'No microphone found',
   'problem.missing.camera': 'No camera found',

@@ -18,7 +18,10 @@ export function wireActions(page) {
   });
   on(page, 'aq-panel', (/** @type {'chat'|'people'} */ which) => {
     view.panel = view.panel === which ? null : which;
-    if (view.panel === 'chat') view.unread = 0;
+    if (view.panel === 'chat') {
+      view.unread = 0;
+      app.toasts.dismiss('mention');
+    }
     draw();
   });
   on(page, 'aq-chat', (/** @type {string} */ text) => session.sendChat(text));

@@ -7,7 +7,7 @@ import { explain } from '../ui/problems.js';
  * @param {import('./page.js').Page} page
  * @returns {import('../ui/app.js').AppModel}
  */
-export function appModel({ session, local, support, preferences, weakness, view }) {
+export function appModel({ app, session, local, support, preferences, weakness, view }) {
   const { phase, ending, lobby } = session.state;
   const own = { camera: local.cameraStream, screen: local.screenStream };
   const world = { now: Date.now(), online: navigator.onLine, weak: weakness.weak };
@@ -28,7 +28,7 @@ export function appModel({ session, local, support, preferences, weakness, view 
     call: { call, layout: view.layout, panel: view.panel, unread: view.unread, audioBlocked: view.audioBlocked, asking: view.asking && inCall, trouble },
     settings: {
       devices: { devices, chosen, canRoute: support.speaker, microphone },
-      name: inCall ? session.state.room.username : preferences.username,
+      name: inCall ? session.state.room.username : app.join.who.username,
       inCall,
       theme: preferences.theme,
       on: preferences,

@@ -22,15 +22,16 @@ export class AqDevices extends AqElement {
   #microphone = h('select', { id: `${this.#prefix}-microphone`, 'data-testid': 'microphone-select' });
   #camera = h('select', { id: `${this.#prefix}-camera`, 'data-testid': 'camera-select' });
   #speaker = h('select', { id: `${this.#prefix}-speaker`, 'data-testid': 'speaker-select' });
-  #speakerField = this.#field(t('device.speaker'), this.#speaker);
-  #testLabel = h('span', {});
-  #test = h('button', { type: 'button', class: 'button small', 'data-testid': 'speaker-test' }, icon('speaker'), this.#testLabel);
+  #testLabel = h('span', { role: 'status' });
+  #test = h('button', { type: 'button', class: 'button', title: t('device.test'), 'data-testid': 'speaker-test' }, icon('speaker'), this.#testLabel);
+  #speakerLabel = h('label', { for: this.#speaker.id }, t('device.speaker'));
+  #speakerField = h('div', { class: 'field' }, this.#speakerLabel, h('div', { class: 'field-row' }, this.#speaker, this.#test));
   #testing = false;
   #meter = new AqMeter();
 
   /** @override */
   build() {
-    this.append(this.#field(t('device.microphone'), this.#microphone), this.#meter, this.#field(t('device.camera'), this.#camera), this.#speakerField, this.#test);
+    this.append(this.#field(t('device.microphone'), this.#microphone), this.#meter, this.#field(t('device.camera'), this.#camera), this.#speakerField);
   }
 
   /** @override @param {AbortSignal} signal */
@@ -50,7 +51,9 @@ export class AqDevices extends AqElement {
     fill(this.#microphone, 'microphone', devices.microphones, chosen.microphone);
     fill(this.#camera, 'camera', devices.cameras, chosen.camera);
     fill(this.#speaker, 'speaker', devices.speakers, chosen.speaker);
-    this.#speakerField.hidden = !canRoute || devices.speakers.length === 0;
+    const routable = canRoute && devices.speakers.length > 0;
+    this.#speaker.hidden = !routable;
+    this.#speakerLabel.hidden = !routable;
     this.#meter.model = { track: microphone };
     this.#showTest('device.test');
   }
@@ -61,7 +64,7 @@ export class AqDevices extends AqElement {
     this.#testing = true;
     this.#showTest('device.testing');
     const { play } = await import('../media/tones.js');
-    const heard = await play('test', this.#speakerField.hidden ? '' : this.#speaker.value);
+    const heard = await play('test', this.#speaker.hidden ? '' : this.#speaker.value);
     this.#testing = false;
     this.#showTest(heard ? 'device.test' : 'device.test-failed');
   }

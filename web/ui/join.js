@@ -108,6 +108,7 @@ export class AqJoin extends AqElement {
     this.#cancel.hidden = !lobby;
     this.#another.hidden = lobby || joining;
     this.#another.classList.toggle('quiet', told === null || told.rejoin);
+    this.#another.classList.toggle('primary', told?.rejoin === false);
     setText(this.#label, t(joining ? 'join.joining' : !told ? 'join.button' : told.refused ? 'common.retry' : 'join.again'));
     this.#join.hidden = lobby || told?.rejoin === false;
     this.#join.disabled = joining;

@@ -25,7 +25,8 @@ export function messageItem(message, before, reader) {
     'li',
     { class: classes.filter(Boolean).join(' '), tabindex: -1, 'data-testid': 'chat-message', 'data-id': message.id, 'data-from': message.from, 'data-to': message.to || null, 'data-mentioned': mentioned },
     head(message, before, joined, own, mentioned, reader),
-    h('div', { class: 'message-line' }, textOf(message.message), tools(message, own)),
+    textOf(message.message),
+    tools(message, own),
   );
 }
 

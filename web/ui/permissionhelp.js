@@ -66,7 +66,8 @@ export class AqPermissionHelp extends AqElement {
     this.append(
       h(
         'details',
-        { class: 'help', open: true },
+        // On a phone the way in comes first.
+        { class: 'help', open: !matchMedia('(max-width: 480px), (max-height: 480px)').matches },
         h('summary', {}, t('help.title')),
         h('div', { class: 'help-body' }, picture, h('ol', { class: 'help-steps' }, h('li', {}, t(`help.${browser}.1`)), h('li', {}, t(`help.${browser}.2`)), h('li', {}, t('help.again')))),
         h('p', { class: 'help-system' }, t('help.system')),

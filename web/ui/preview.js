@@ -36,7 +36,8 @@ export class AqPreview extends AqElement {
   #help = h('div', {});
   #devices = new AqDevices();
   // On a phone the way in comes first; the devices fold out.
-  #fold = h('details', { class: 'preview-devices', open: !matchMedia('(max-width: 480px)').matches }, h('summary', {}, t('preview.devices')), this.#devices);
+  #phone = matchMedia('(max-width: 480px), (max-height: 480px)');
+  #fold = h('details', { class: 'preview-devices', open: !this.#phone.matches }, h('summary', {}, t('preview.devices')), this.#devices);
   #buttons = h('div', { class: 'preview-buttons', role: 'group', 'aria-label': t('preview.with') }, this.#microphone, this.#camera);
 
   /** @override */
@@ -56,6 +57,7 @@ export class AqPreview extends AqElement {
     this.#retry.addEventListener('click', () => this.emit('aq-preview', this.model?.wanted), { signal });
     this.#microphone.addEventListener('click', () => this.emit('aq-want', 'microphone'), { signal });
     this.#camera.addEventListener('click', () => this.emit('aq-want', 'camera'), { signal });
+    this.#phone.addEventListener('change', () => (this.#fold.open = !this.#phone.matches), { signal });
   }
 
   /** @override @param {PreviewModel} model */

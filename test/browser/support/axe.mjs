@@ -6,7 +6,7 @@ import { createRequire } from 'node:module';
 const source = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
 /**
- * The serious and critical violations of what the page shows now, one line each.
+ * The violations, of any impact, of what the page shows now, one line each.
  *
  * @param {import('playwright-core').Page} page
  * @param {{contrastOnly?: boolean}} [what] only what depends on the colours, of a page that was looked at before
@@ -19,8 +19,6 @@ export async function violations(page, { contrastOnly = false } = {}) {
     const options = { resultTypes: ['violations'] };
     if (contrastOnly) options.runOnly = ['color-contrast'];
     const { violations } = await window.axe.run(document, options);
-    return violations
-      .filter((v) => v.impact === 'serious' || v.impact === 'critical')
-      .flatMap((v) => v.nodes.map((n) => `${v.impact} ${v.id}: ${n.target.join(' ')}: ${n.failureSummary}`));
+    return violations.flatMap((v) => v.nodes.map((n) => `${v.impact} ${v.id}: ${n.target.join(' ')}: ${n.failureSummary}`));
   }, contrastOnly);
 }

@@ -1,6 +1,8 @@
 // Every state the page can be in, one after the other: for the checks of accessibility, which
 // look at each, and for the screenshots, which are taken of each.
 
+import { formStates } from './formstates.mjs';
+
 /**
  * A size and colours to look at the page in.
  *
@@ -43,6 +45,7 @@ export async function everyState(stage, look) {
     }
     await page.setViewportSize(sizes[0]);
   };
+  await formStates(stage, show);
   await beforeTheCall(stage, show);
   await inTheCall(stage, show);
 }
