@@ -44,6 +44,8 @@ export class LocalMedia {
   #opening = 0;
   /** The last switch of each device wins over one that is still opening. */
   #wanted = { microphone: false, camera: false };
+  /** The last change of the sound that was asked for. */
+  #processed = Promise.resolve();
   /** @type {MediaStream|null} */
   #cameraStream = null;
   /** @type {MediaStream|null} */
@@ -175,11 +177,16 @@ export class LocalMedia {
    *
    * @param {Partial<import('./devices.js').Processing>} change
    */
-  async setProcessing(change) {
-    const processing = { ...this.#state.processing, ...change };
-    this.#update({ processing });
+  setProcessing(change) {
+    this.#update({ processing: { ...this.#state.processing, ...change } });
+    // One after the other: which of two openings ends last is not to decide.
+    this.#processed = this.#processed.then(() => this.#process());
+    return this.#processed;
+  }
+
+  async #process() {
     const track = this.track('microphone');
-    if (track && !(await process(track, processing)) && this.track('microphone') === track) await this.#open('microphone');
+    if (track && !(await process(track, this.#state.processing)) && this.track('microphone') === track) await this.#open('microphone');
   }
 
   /** Blurs what is behind the person, where the platform can. @param {boolean} on */
