@@ -32,7 +32,7 @@ import { tracksByPeer } from './protocol/roomstate.js';
  * @property {{peerId: string, name: string, self: boolean, microphone: boolean, camera: boolean, hand: boolean, lost: boolean, speaking: boolean,
  *   screen: boolean, moderator: boolean, muted: readonly string[]}[]} people
  * @property {readonly import('./protocol/messages.js').ChatMessage[]} chat
- * @property {readonly import('./protocol/pendingchat.js').Pending[]} pendingChat
+ * @property {readonly string[]} pendingChat
  * @property {string} peerId     our own
  * @property {{kind: ConnectionKind, text: string, weak: boolean}} connection
  * @property {import('./protocol/messages.js').Quality|null} quality
@@ -100,7 +100,7 @@ export function callModel(session, local, streams, support, world) {
     tiles: tilesOf(people, session, streams),
     people,
     chat: room.chat,
-    pendingChat: [...session.pendingChat.map((text) => ({ text, to: '' })), ...session.pendingPrivate],
+    pendingChat: session.pendingChat,
     peerId: room.peerId,
     connection: connectionOf(session, support, world),
     quality: session.phase === 'joined' ? room.quality : null,

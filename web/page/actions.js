@@ -26,6 +26,11 @@ export function wireActions(page) {
   });
   on(page, 'aq-chat', (/** @type {string} */ text) => session.sendChat(text));
   on(page, 'aq-chat-private', (/** @type {import('../protocol/pendingchat.js').Pending} */ { text, to }) => session.sendChat(text, to));
+  on(page, 'aq-file-offer', (/** @type {{file: File, to: string}} */ { file, to }) => session.files.offer(file, to));
+  on(page, 'aq-file-accept', (/** @type {string} */ key) => session.files.accept(key));
+  on(page, 'aq-file-cancel', (/** @type {string} */ key) => session.files.cancel(key));
+  on(page, 'aq-file-forget', (/** @type {string} */ key) => session.files.forget(key));
+  on(page, 'aq-announce', (/** @type {string} */ text) => app.announce(text));
   on(page, 'aq-copy-text', (/** @type {string} */ text) => copy(page, text, t('notice.copied')));
   on(page, 'aq-moderate', (/** @type {import('../protocol/moderation.js').Moderate} */ deed) => session.moderate(deed));
   on(page, 'aq-admit', (/** @type {{peer_id: string, admit: boolean}} */ answer) => {

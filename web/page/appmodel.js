@@ -19,13 +19,14 @@ export function appModel({ app, session, local, support, preferences, weakness, 
   const wanted = { microphone: preferences.wantMicrophone, camera: preferences.wantCamera };
   const preview = { local: local.state, camera: own.camera, microphone, wanted, chosen, support };
   const trouble = { microphone: problems.microphone !== null, camera: problems.camera !== null };
+  const talk = { pendingPrivate: session.state.pendingPrivate, files: session.state.files, fileLimit: call.may.chat && support.webrtc ? session.files.limit : 0 };
   const told = ending === view.read ? null : ending;
   const idle = phase === 'idle' || phase === 'ended';
   return {
     inCall,
     landing: idle && view.room === '' ? { recent: view.recent, now: world.now } : null,
     join: { joining: phase === 'joining', lobby: lobby && !inCall, ending: told, preview },
-    call: { call, layout: view.layout, panel: view.panel, unread: view.unread, audioBlocked: view.audioBlocked, asking: view.asking && inCall, trouble },
+    call: { call, talk, layout: view.layout, panel: view.panel, unread: view.unread, audioBlocked: view.audioBlocked, asking: view.asking && inCall, trouble },
     settings: {
       devices: { devices, chosen, canRoute: support.speaker, microphone },
       name: inCall ? session.state.room.username : app.join.who.username,

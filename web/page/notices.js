@@ -68,6 +68,9 @@ export class Notices {
         break;
       case 'chat':
         this.#chat(notice.message);
+        break;
+      case 'file':
+        this.#file(notice.transfer);
     }
   }
 
@@ -90,14 +93,30 @@ export class Notices {
     const mentioned = mentions(message, room.username, [...room.peers.values()].map((peer) => peer.username));
     this.#sounds.play(mentioned || to !== '' ? 'mention' : 'chat');
     if (view.panel === 'chat' && !document.hidden) return;
-    view.unread += 1;
     const text = t(to !== '' ? 'chat.announce-private' : mentioned ? 'chat.announce-mention' : 'chat.announce', { name: username, text: message.slice(0, READ_ALOUD) });
-    if (to !== '' || mentioned) {
-      const run = () => app.dispatchEvent(new CustomEvent('aq-panel', { detail: 'chat' }));
-      this.#show({ text, ...(view.panel !== 'chat' && { action: { label: t('chat.open'), run } }), id: 'mention' });
-    } else if (view.panel !== 'chat') {
-      app.announce(text);
+    if (to === '' && !mentioned) {
+      view.unread += 1;
+      if (view.panel !== 'chat') app.announce(text);
+      draw();
+    } else {
+      this.#unread(text);
     }
+  }
+
+  /** @param {import('../media/filechannel.js').Transfer} transfer  that somebody offers us */
+  #file({ from, name }) {
+    const { session, view } = this.#page;
+    this.#sounds.play('mention');
+    if (view.panel === 'chat' && !document.hidden) return;
+    this.#unread(t('file.announce', { name: session.state.room.peers.get(from)?.username ?? '', file: name }));
+  }
+
+  /** Something in the chat that waits for this person. @param {string} text */
+  #unread(text) {
+    const { app, view, draw } = this.#page;
+    view.unread += 1;
+    const run = () => app.dispatchEvent(new CustomEvent('aq-panel', { detail: 'chat' }));
+    this.#show({ text, ...(view.panel !== 'chat' && { action: { label: t('chat.open'), run } }), id: 'mention' });
     draw();
   }
 

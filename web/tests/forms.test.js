@@ -8,13 +8,11 @@ import { blur, canBlur } from '../media/devices.js';
 import { forgetRoom, noteRoom, recentRooms } from '../page/recentrooms.js';
 import { newRoomName, words } from '../page/roomnames.js';
 import { wanted } from '../page/sounds.js';
-import { withoutEcho } from '../protocol/pendingchat.js';
 import { roomIn } from '../ui/landing.js';
 import { fitting, mentionAt } from '../ui/mention.js';
 import { insideText } from '../ui/parts.js';
 import { browserOf } from '../ui/permissionhelp.js';
 import { mentions } from '../ui/text.js';
-import { chat } from './fakes.js';
 
 test('names of rooms: 256 different words, four of them and three digits, each as likely as any other', () => {
   assert.equal(words.length, 256);
@@ -112,13 +110,6 @@ test('days as people speak of them', () => {
   const now = new Date(2026, 10, 23, 0, 30);
   const ago = (/** @type {number} */ days) => relativeDay(new Date(2026, 10, 23 - days, 23, 59), now);
   assert.deepEqual([ago(0), ago(1), ago(2), ago(7), ago(-1)], ['today', 'yesterday', 'Saturday', 'November 16', 'November 24']);
-});
-
-test('a message of ours is seen to come back only with the people it was for', () => {
-  const pending = [{ text: 'yes', to: 'p_1' }, { text: 'yes', to: '' }];
-  assert.deepEqual(withoutEcho(pending, chat('1', { message: 'yes' })), [pending[0]]);
-  assert.deepEqual(withoutEcho(pending, chat('1', { message: 'yes', to: 'p_1' })), [pending[1]]);
-  assert.equal(withoutEcho(pending, chat('1', { message: 'no' })), pending);
 });
 
 test('the background is blurred only where the platform leaves the choice', async () => {

@@ -14,6 +14,7 @@ import { qualityText } from './text.js';
  * @typedef {object} CallViewModel
  * @property {import('../model.js').CallModel} call
  * @property {'grid'|'speaker'} layout
+ * @property {import('./chat.js').Talk} talk
  * @property {Panel} panel
  * @property {number} unread
  * @property {boolean} audioBlocked
@@ -64,7 +65,7 @@ export class AqCall extends AqElement {
   }
 
   /** @override @param {CallViewModel} model */
-  render({ call, layout, panel, unread, audioBlocked, asking, trouble }) {
+  render({ call, layout, talk, panel, unread, audioBlocked, asking, trouble }) {
     setText(this.#room, call.room);
     setAttribute(this.#room, 'title', call.room);
     setAttribute(this.#state, 'data-state', call.connection.kind);
@@ -77,7 +78,7 @@ export class AqCall extends AqElement {
     this.#stage.layout = layout;
     this.#stage.model = call;
     this.#controls.model = { on: call.on, may: call.may, trouble, panel, unread, people: call.people.length, waiting: call.moderation.waiting.length, muted: call.people[0]?.muted ?? [] };
-    this.#chat.model = { chat: call.chat, pending: call.pendingChat, peerId: call.peerId, people: call.people, may: call.may.chat };
+    this.#chat.model = { chat: call.chat, pending: call.pendingChat, peerId: call.peerId, people: call.people, may: call.may.chat, ...talk };
     this.#people.model = { people: call.people, moderation: call.moderation };
     this.#showPanel(panel);
   }

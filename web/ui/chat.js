@@ -6,13 +6,20 @@ import { loadStyle } from './parts.js';
 /** @typedef {import('../protocol/pendingchat.js').Pending} ChatDraft */
 /** @typedef {{peerId: string, name: string, self: boolean}} Person */
 /**
- * @typedef {object} ChatModel
+ * @typedef {object} Talk   what else there is to the chat than messages to all
+ * @property {readonly ChatDraft[]} pendingPrivate
+ * @property {readonly import('../media/filechannel.js').Transfer[]} files
+ * @property {number} fileLimit   bytes; 0: no files
+ */
+/**
+ * @typedef {object} RoomChat
  * @property {readonly import('../protocol/messages.js').ChatMessage[]} chat
- * @property {readonly ChatDraft[]} pending
+ * @property {readonly string[]} pending   to the room
  * @property {string} peerId
  * @property {readonly Person[]} people   in the room, ourselves among them
  * @property {boolean} may      writing is permitted
  */
+/** @typedef {RoomChat & Talk} ChatModel */
 
 /** @extends {AqElement<ChatModel>} */
 export class AqChat extends AqElement {

@@ -4,12 +4,15 @@ import { t } from '../i18n/i18n.js';
 import { chatKey } from '../protocol/roomstate.js';
 import { AqElement, h, setAttribute, setText } from './element.js';
 import { icon } from './icons.js';
+import { FileDrop } from './filedrop.js';
 import { dayItem, messageItem, unreadItem } from './message.js';
 import { AqRecipient } from './recipient.js';
 import { startsDay } from './chattext.js';
+import { AqTransfer } from './transfer.js';
 
 /** @typedef {import('../protocol/messages.js').ChatMessage} ChatMessage */
-/** @typedef {import('../protocol/pendingchat.js').Pending} Outgoing */
+/** @typedef {import('../protocol/pendingchat.js').Pending} Pending */
+/** @typedef {import('../media/filechannel.js').Transfer} Transfer */
 /** @typedef {import('./chat.js').ChatModel} ChatModel */
 
 /** The server counts characters; so do we. */
@@ -35,11 +38,16 @@ export class AqConversation extends AqElement {
   #send = h('button', { type: 'submit', class: 'control accent', 'aria-label': t('chat.send'), title: t('chat.send'), 'data-testid': 'chat-send' }, icon('send'));
   #note = h('p', { class: 'chat-note', role: 'status', 'data-testid': 'chat-note' });
   #recipient = new AqRecipient();
-  #form = h('form', { class: 'chat-form', 'data-testid': 'chat-form' }, this.#note, this.#recipient, this.#input, this.#send);
+  #files = new FileDrop((files) => this.#offer(files));
+  #form = h('form', { class: 'chat-form', 'data-testid': 'chat-form' }, this.#note, h('div', { class: 'chat-for' }, this.#recipient, h('span', { class: 'spring' }), this.#files.button), this.#input, this.#send);
+  /** By their keys. @type {Map<string, AqTransfer>} */
+  #transfers = new Map();
+  /** @type {readonly Transfer[]|null} */
+  #offered = null;
   /** @type {readonly ChatMessage[]|null} */
   #chat = null;
-  /** @type {readonly Outgoing[]|null} */
-  #waiting = null;
+  /** What was shown of what waits for its echo. @type {readonly unknown[]} */
+  #waiting = [];
   /** @type {ChatMessage[]} */
   #shown = [];
   /** @type {HTMLElement[]} */
@@ -54,7 +62,7 @@ export class AqConversation extends AqElement {
 
   /** @override */
   build() {
-    this.append(this.#empty, this.#scroll, this.#newer, this.#form);
+    this.append(this.#empty, this.#scroll, this.#newer, this.#form, this.#files.input, this.#files.veil);
   }
 
   /** @override @param {AbortSignal} signal */
@@ -70,6 +78,7 @@ export class AqConversation extends AqElement {
     this.#input.addEventListener('keydown', (event) => this.#keyed(event), { signal });
     this.#input.addEventListener('input', () => this.#typed(), { signal });
     this.#recipient.addEventListener('aq-recipient', () => this.#typed(), { signal });
+    this.#files.listen(this, this.#input, signal);
     this.#newer.addEventListener('click', () => this.#toEnd(), { signal });
     this.#scroll.addEventListener('scroll', () => this.#atEnd() && (this.#newer.hidden = true), { signal, passive: true });
     this.#scroll.addEventListener('keydown', (event) => this.#walk(event), { signal });
@@ -78,21 +87,24 @@ export class AqConversation extends AqElement {
   }
 
   /** @override @param {ChatModel} model */
-  render({ chat, pending, peerId, people, may }) {
+  render({ chat, pending, pendingPrivate, peerId, people, may, files, fileLimit }) {
     for (const person of people) this.#names.set(person.peerId, person.name);
-    const same = chat === this.#chat && pending === this.#waiting;
+    const sameWaiting = pending === this.#waiting[0] && pendingPrivate === this.#waiting[1];
+    const same = chat === this.#chat && sameWaiting && files === this.#offered;
     // Asking where the list is scrolled to makes the browser lay out the page: not without need.
     const looking = !this.closest('[hidden]') && !document.hidden;
     const atEnd = !same && looking && this.#atEnd();
     if (looking) this.#unreadSeen = true;
     if (!same) {
       this.#sync(chat, { peerId, username: this.#names.get(peerId) ?? '', names: this.#names }, looking);
-      this.#showPending(pending);
+      this.#showFiles(files, fileLimit, looking);
+      if (!sameWaiting) this.#showPending([...pending.map((text) => ({ text, to: '' })), ...pendingPrivate]);
       this.#chat = chat;
-      this.#waiting = pending;
+      this.#waiting = [pending, pendingPrivate];
     }
+    this.#files.allowed = may && fileLimit > 0 && people.length > 1;
     this.#recipient.model = { people };
-    this.#empty.hidden = this.#shown.length + pending.length > 0;
+    this.#empty.hidden = this.#list.children.length > 0;
     this.#scroll.hidden = !this.#empty.hidden;
     this.#form.hidden = !may;
     if (atEnd) this.#toEnd();
@@ -109,7 +121,7 @@ export class AqConversation extends AqElement {
     this.#input.focus();
   }
 
-  /** What is typed and not sent, and for whom. @returns {Outgoing} */
+  /** What is typed and not sent, and for whom. @returns {Pending} */
   get draft() {
     return { text: this.#input.value, to: this.#recipient.value };
   }
@@ -139,6 +151,7 @@ export class AqConversation extends AqElement {
       this.#pending = [];
       this.#unread = null;
       this.#list.replaceChildren();
+      this.#transfers.clear();
     }
     const end = this.#pending[0] ?? null;
     for (const message of chat.slice(this.#shown.length)) {
@@ -162,7 +175,36 @@ export class AqConversation extends AqElement {
     this.#list.insertBefore(this.#unread, end);
   }
 
-  /** @param {readonly Outgoing[]} pending */
+  /** Each where it was when it came. @param {readonly Transfer[]} files @param {number} limit @param {boolean} looking */
+  #showFiles(files, limit, looking) {
+    const end = this.#pending[0] ?? null;
+    for (const transfer of files) {
+      let element = this.#transfers.get(transfer.key);
+      if (!element) {
+        element = new AqTransfer();
+        this.#transfers.set(transfer.key, element);
+        if (!transfer.mine && !looking && this.#offered) this.#markUnread(end);
+        this.#list.insertBefore(h('li', { class: `message${transfer.mine ? ' own' : ''}${transfer.to === '' ? '' : ' private'}` }, element), end);
+      }
+      element.model = { transfer, names: this.#names, limit };
+    }
+    for (const [key, element] of this.#transfers) {
+      if (files.some((transfer) => transfer.key === key)) continue;
+      element.closest('li')?.remove();
+      this.#transfers.delete(key);
+    }
+    this.#offered = files;
+  }
+
+  /** @param {File[]} files */
+  #offer(files) {
+    if (this.#recipient.gone) return;
+    for (const file of files) this.emit('aq-file-offer', { file, to: this.#recipient.value });
+    this.#toEnd();
+    this.#input.focus();
+  }
+
+  /** @param {readonly Pending[]} pending */
   #showPending(pending) {
     for (const item of this.#pending) item.remove();
     this.#pending = pending.map(({ text, to }) =>
