@@ -4,7 +4,6 @@ import { t } from '../i18n/i18n.js';
 import { backText, mentions, namesDid } from '../ui/text.js';
 import { errorText } from '../ui/words.js';
 import { moderatedText, obey, permissionTexts } from './discipline.js';
-import { Sounds } from './sounds.js';
 
 /** @typedef {import('./page.js').Page} Page */
 /** @typedef {import('../sessionstate.js').Notice} Notice */
@@ -16,7 +15,8 @@ const READ_ALOUD = 200;
 
 export class Notices {
   #page;
-  #sounds;
+  /** Loaded with the first of them. @type {Promise<import('./sounds.js').Sounds>|null} */
+  #sounds = null;
   /** @type {{joined: string[], left: string[]}} */
   #gathered = { joined: [], left: [] };
   /** @type {ReturnType<typeof setTimeout>|undefined} */
@@ -25,7 +25,6 @@ export class Notices {
   /** @param {Page} page */
   constructor(page) {
     this.#page = page;
-    this.#sounds = new Sounds(page);
   }
 
   /** @param {Notice} notice */
@@ -39,7 +38,7 @@ export class Notices {
         break;
       case 'hand':
         this.#show({ text: t('notice.hand', { name: notice.name }) });
-        this.#sounds.play('hand');
+        this.#play('hand');
         break;
       case 'screen':
         this.#show({ text: t('notice.screen', { name: notice.name }) });
@@ -47,7 +46,7 @@ export class Notices {
       case 'knock': {
         const run = () => session.admit({ peer_id: notice.peerId, admit: true });
         this.#show({ text: t('notice.knock', { name: notice.name }), action: { label: t('moderation.admit'), run }, id: `knock-${notice.peerId}` });
-        this.#sounds.play('knock');
+        this.#play('knock');
         break;
       }
       case 'told':
@@ -79,6 +78,12 @@ export class Notices {
     this.#page.app.toasts.show(toast);
   }
 
+  /** @param {Parameters<import('./sounds.js').Sounds['play']>[0]} tone */
+  async #play(tone) {
+    this.#sounds ??= import('./sounds.js').then(({ Sounds }) => new Sounds(this.#page));
+    await this.#sounds.then((sounds) => sounds.play(tone)).catch(() => undefined);
+  }
+
   /** @param {import('../protocol/moderation.js').Moderated} told */
   #moderated(told) {
     if (told.action === 'mute' && told.source) obey([told.source], this.#page.local);
@@ -91,7 +96,7 @@ export class Notices {
     const { app, session, view, draw } = this.#page;
     const { room } = session.state;
     const mentioned = mentions(message, room.username, [...room.peers.values()].map((peer) => peer.username));
-    this.#sounds.play(mentioned || to !== '' ? 'mention' : 'chat');
+    this.#play(mentioned || to !== '' ? 'mention' : 'chat');
     if (view.panel === 'chat' && !document.hidden) return;
     const text = t(to !== '' ? 'chat.announce-private' : mentioned ? 'chat.announce-mention' : 'chat.announce', { name: username, text: message.slice(0, READ_ALOUD) });
     if (to === '' && !mentioned) {
@@ -106,7 +111,7 @@ export class Notices {
   /** @param {import('../media/filechannel.js').Transfer} transfer  that somebody offers us */
   #file({ from, name }) {
     const { session, view } = this.#page;
-    this.#sounds.play('mention');
+    this.#play('mention');
     if (view.panel === 'chat' && !document.hidden) return;
     this.#unread(t('file.announce', { name: session.state.room.peers.get(from)?.username ?? '', file: name }));
   }
@@ -126,6 +131,6 @@ export class Notices {
     this.#gathered = { joined: [], left: [] };
     if (joined.length > 0) this.#show({ text: namesDid(joined, 'joined') });
     if (left.length > 0) this.#show({ text: namesDid(left, 'left') });
-    this.#sounds.play(joined.length > 0 ? 'joined' : 'left');
+    this.#play(joined.length > 0 ? 'joined' : 'left');
   }
 }

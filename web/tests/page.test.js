@@ -8,7 +8,7 @@ import { all, catalogues, code, read, root } from './source.js';
 
 const page = read('index.html');
 /** What who only joins does not load: other languages, the check, what other sites import, what a frame needs, and what is opened. */
-const LAZY = new Set([...catalogues, ...all.filter((file) => /^(check\.html|check\/|styles\/check\.css|aq-client\.js|client\/|page\/(embedding|framed|roomnames)\.js|ui\/(landing|settings|permissionhelp|conversation|chattext|message|recipient|mention|transfer|filedrop)\.js|media\/tones\.js|styles\/(landing|settings|help|chat)\.css)/.test(file))]);
+const LAZY = new Set([...catalogues, ...all.filter((file) => /^(check\.html|check\/|styles\/check\.css|aq-client\.js|client\/|page\/(embedding|framed|roomnames|sounds)\.js|ui\/(landing|settings|permissionhelp|conversation|chattext|message|recipient|mention|transfer|filedrop)\.js|media\/tones\.js|styles\/(landing|settings|help|chat)\.css)/.test(file))]);
 
 test('the page asks for every file at once, and for no file that is not there', () => {
   const named = [...page.matchAll(/(?:href|src)="([^"{]+)"/g)].map((m) => m[1]).filter((file) => /\.(js|css|svg)$/.test(file));
