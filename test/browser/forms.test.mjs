@@ -223,8 +223,53 @@ scenario('blocked devices: how to allow them in this browser; a test sound; sett
   assert.deepEqual(await heard(), [{ sink: other, notes: 2 }], 'the two notes of who comes');
 });
 
+/** A picture of one pixel. */
+const PIXEL = Buffer.from('iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8BQDwAEhQGAhKmMIQAAAABJRU5ErkJggg==', 'base64');
+
+/**
+ * A picture is chosen and taken, a file is pasted for one and refused, a large one is dropped and
+ * cannot be sent.
+ *
+ * @param {Person} alice who writes to Bob alone
+ * @param {Person} bob
+ */
+async function files(alice, bob) {
+  await bob.closePanel();
+  await alice.element('chat-input').fill('');
+  await alice.element('chat-to').selectOption('');
+  await alice.element('file-input').setInputFiles({ name: 'plan.png', mimeType: 'image/png', buffer: PIXEL });
+  await until('Bob is told', async () => (await bob.notices()).includes('Alice offers a file: plan.png'), { seen: () => bob.notices() });
+  await bob.openPanel('chat');
+  const taken = bob.element('file');
+  assert.equal(await bob.element('file-picture').isVisible(), false, 'nothing comes before it is taken');
+  await bob.element('file-accept').press('Enter');
+  await until('it has come', async () => (await taken.getAttribute('data-state')) === 'done');
+  await until('it is shown', () => bob.element('file-picture').evaluate((img) => /** @type {HTMLImageElement} */ (img).naturalWidth === 1));
+  assert.deepEqual([await bob.element('file-save').getAttribute('download'), /^blob:/.test((await bob.element('file-save').getAttribute('href')) ?? '')], ['plan.png', true]);
+  await until('Alice knows', async () => (await alice.element('file-status').innerText()) === '1 person has it.', { seen: () => alice.element('file-status').innerText() });
+  await bob.element('file-remove').click();
+  await until('it is gone', async () => (await taken.count()) === 0);
+
+  await alice.element('chat-to').selectOption({ label: 'Bob' });
+  await alice.element('chat-input').evaluate((field) => {
+    const data = new DataTransfer();
+    data.items.add(new File(['a secret'], 'secret.txt', { type: 'text/plain' }));
+    field.dispatchEvent(new ClipboardEvent('paste', { clipboardData: data, bubbles: true, cancelable: true }));
+  });
+  await bob.element('file-refuse').click();
+  const last = alice.element('file').last();
+  await until('it was not taken', async () => (await last.locator('[data-testid="file-status"]').innerText()) === 'Not taken');
+  await alice.element('chat-form').evaluate((area) => {
+    const dataTransfer = new DataTransfer();
+    dataTransfer.items.add(new File([new Uint8Array(2_000_001)], 'film.mp4', { type: 'video/mp4' }));
+    const dragged = (/** @type {string} */ type) => !area.dispatchEvent(new DragEvent(type, { dataTransfer, bubbles: true, cancelable: true }));
+    if (!dragged('dragover') || !dragged('drop')) throw new Error('the browser would open it');
+  });
+  await until('it is too large', async () => (await last.locator('[data-testid="file-status"]').innerText()) === 'Larger than 2 MB, which is the most.', { seen: () => last.innerText() });
+}
+
 scenario('chat: for all and for one, mentions by keyboard, what is unread, copies, and nothing that goes astray', async (stage) => {
-  const server = await stage.server();
+  const server = await stage.server({ FILE_MAX_BYTES: '2000000' });
   const [alice, bob, carol] = await Promise.all(['Alice', 'Bob', 'Carol'].map((name) => stage.person(name)));
   await alice.context.grantPermissions(['clipboard-write']);
   for (const person of [alice, bob, carol]) await person.join(server, 'demo', { watch: true });
@@ -286,6 +331,8 @@ scenario('chat: for all and for one, mentions by keyboard, what is unread, copie
   await alice.element('chat-input').focus();
   await alice.page.keyboard.press('Control+V');
   assert.equal(await alice.element('chat-input').inputValue(), 'Of course');
+
+  await files(alice, bob);
 
   // The language changes and Bob goes while she writes to him: it must not go to all.
   await alice.element('chat-input').fill('Secret');

@@ -42,6 +42,8 @@ export class FileDrop {
     field.addEventListener('paste', (event) => this.#taken(event, event.clipboardData), { signal });
     area.addEventListener('drop', (event) => this.#dropped(event), { signal });
     area.addEventListener('dragover', (event) => this.#over(event), { signal });
+    // Beside the chat nothing is taken; but the browser would open the file in place of the call.
+    for (const type of ['dragover', 'drop']) addEventListener(type, (event) => hasFiles(/** @type {DragEvent} */ (event)) && event.preventDefault(), { signal });
     area.addEventListener('dragleave', (event) => area.contains(/** @type {Node|null} */ (event.relatedTarget)) || (this.veil.hidden = true), { signal });
   }
 
@@ -52,8 +54,7 @@ export class FileDrop {
 
   /** @param {DragEvent} event */
   #over(event) {
-    if (!event.dataTransfer?.types.includes('Files')) return;
-    // Else the browser would open the file in place of the call.
+    if (!hasFiles(event)) return;
     event.preventDefault();
     this.veil.hidden = !this.#allowed;
   }
@@ -61,7 +62,6 @@ export class FileDrop {
   /** @param {DragEvent} event */
   #dropped(event) {
     this.veil.hidden = true;
-    if (event.dataTransfer?.types.includes('Files')) event.preventDefault();
     this.#taken(event, event.dataTransfer);
   }
 
@@ -77,4 +77,9 @@ export class FileDrop {
   #pass(files) {
     if (this.#allowed && files.length > 0) this.#take(files);
   }
+}
+
+/** @param {DragEvent} event */
+function hasFiles(event) {
+  return event.dataTransfer?.types.includes('Files') ?? false;
 }

@@ -100,6 +100,17 @@ async function chat(stage, show) {
   await alice.element('mention-list').waitFor();
   await show('chat-mention', alice);
   await alice.element('chat-input').press('Escape');
+  await alice.element('chat-input').fill('');
+  const picture = await bob.page.screenshot({ type: 'png' });
+  await bob.openPanel('chat');
+  await bob.element('chat-to').selectOption('');
+  await bob.element('file-input').setInputFiles({ name: 'screenshot of the plan.png', mimeType: 'image/png', buffer: picture });
+  await alice.element('file-accept').click();
+  await alice.element('file-save').waitFor();
+  await bob.element('file-input').setInputFiles({ name: 'plan.odt', mimeType: 'application/vnd.oasis.opendocument.text', buffer: Buffer.alloc(48_000) });
+  await alice.element('file-accept').last().waitFor();
+  await alice.page.locator('.chat-scroll').evaluate((list) => list.scrollTo(0, list.scrollHeight));
+  await show('chat-files', alice);
 }
 
 /** @param {import('./stage.mjs').Stage} stage @param {Show} show */
