@@ -96,8 +96,10 @@ export class Notices {
     const { app, session, view, draw } = this.#page;
     const { room } = session.state;
     const mentioned = mentions(message, room.username, [...room.peers.values()].map((peer) => peer.username));
-    this.#play(mentioned || to !== '' ? 'mention' : 'chat');
-    if (view.panel === 'chat' && !document.hidden) return;
+    const looking = view.panel === 'chat' && !document.hidden;
+    if (mentioned || to !== '') this.#play('mention');
+    else if (!looking) this.#play('chat');
+    if (looking) return;
     const text = t(to !== '' ? 'chat.announce-private' : mentioned ? 'chat.announce-mention' : 'chat.announce', { name: username, text: message.slice(0, READ_ALOUD) });
     if (to === '' && !mentioned) {
       view.unread += 1;
