@@ -22,7 +22,7 @@ import "embed"
 // Everything but the two pages is served as it is under /aq_server/. The page
 // needs no more of a Content-Security-Policy than
 //
-//	default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self';
+//	default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:;
 //	manifest-src 'self';
 //	connect-src 'self' (and the ws: or wss: origin, for old Safari); media-src
 //	'self' blob:; base-uri 'none'; form-action 'none'; frame-ancestors as the

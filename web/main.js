@@ -14,6 +14,9 @@ import { Notices } from './page/notices.js';
 import { emptyView } from './page/page.js';
 import { parseParameters, visitPreferences } from './page/parameters.js';
 import { forThisVisit, loadPreferences } from './page/preferences.js';
+import { noteRoom } from './page/recentrooms.js';
+import { showMirror } from './page/root.js';
+import { loadLanding, showLanding, wireRooms } from './page/rooms.js';
 import { watchSurroundings } from './page/surroundings.js';
 import { WakeLock } from './page/wakelock.js';
 import { Weakness } from './page/weakness.js';
@@ -32,6 +35,9 @@ document.documentElement.dataset.hide = parameters.hide.join(' ');
 const preferences = loadPreferences();
 forThisVisit(preferences, visitPreferences(parameters));
 const view = emptyView();
+view.room = parameters.room?.trim() ?? '';
+if (view.room === '') loadLanding();
+showMirror(preferences.mirror);
 const wakeLock = new WakeLock();
 const drawing = new Drawing(drawNow);
 const draw = () => drawing.soon();
@@ -44,6 +50,8 @@ let tellSite = () => {};
 
 const local = new LocalMedia({
   chosen: { microphone: preferences.microphone, camera: preferences.camera },
+  processing: { echoCancellation: preferences.echoCancellation, noiseSuppression: preferences.noiseSuppression, autoGainControl: preferences.autoGainControl },
+  blur: preferences.backgroundBlur,
   secure: support.secure,
   onChange: () => {
     session.setDevices(local.state.on);
@@ -73,7 +81,7 @@ app.session = session;
 const comeback = new Comeback(new ResumeStore(sessionStorageIfAllowed(), navigator.locks, wasReloaded()), session, local);
 
 /** @type {import('./page/page.js').Page} */
-const page = { app, session, local, support, preferences, weakness: new Weakness(), comeback, view, draw, validate: ask, mark };
+const page = { app, session, local, support, preferences, weakness: new Weakness(), comeback, view, draw, drawNow: () => drawing.now(), openPreview, validate: ask, mark };
 const notices = new Notices(page);
 /** @type {import('./page/hearing.js').Hearing|null} */
 let hearing = null;
@@ -82,6 +90,7 @@ let loading = null;
 wireDevices(page);
 wireActions(page);
 const check = wireJoining(page);
+wireRooms(page, check);
 watchSurroundings(page);
 begin().then(embed);
 
@@ -96,7 +105,8 @@ function drawNow() {
   if (inCall) loading ??= loadCall();
   view.onDrawn?.(model);
   tellSite();
-  document.title = inCall ? `${view.unread > 0 ? `(${view.unread}) ` : ''}${call.call.room} – AQ Server` : 'AQ Server';
+  const room = inCall ? `${view.unread > 0 ? `(${view.unread}) ` : ''}${call.call.room}` : view.room;
+  document.title = room === '' ? 'AQ Server' : `${room} – AQ Server`;
 }
 
 /** Fetches what a call needs beyond the join. */
@@ -123,6 +133,8 @@ function mark(name) {
 function welcomed(welcome) {
   comeback.welcomed(welcome);
   obey(welcome.muted, local);
+  view.room = welcome.room;
+  noteRoom(welcome.room, Date.now());
   const url = new URL(location.href);
   url.searchParams.set('room', welcome.room);
   url.searchParams.delete('username');
@@ -146,8 +158,7 @@ async function embed() {
 }
 
 async function begin() {
-  const first = { room: parameters.room ?? preferences.room, username: parameters.username ?? preferences.username };
-  app.join.fill(first);
+  app.join.fill({ room: view.room, username: parameters.username ?? preferences.username });
   const devices = support.devices && support.webrtc;
   if (devices) {
     local.refresh();
@@ -155,6 +166,11 @@ async function begin() {
   }
   drawing.hold();
   const past = await comeback.resume(query);
+  if (!past && view.room === '') {
+    await showLanding(page);
+    return;
+  }
+  if (past) view.room = past.room;
   drawing.now();
   if (past) {
     if (devices) await local.openGranted(past.on);
@@ -162,8 +178,13 @@ async function begin() {
     return;
   }
   app.join.focusFirst();
-  check(first);
-  if (devices) local.openGranted({ microphone: preferences.wantMicrophone, camera: preferences.wantCamera });
+  check(app.join.who);
+  openPreview();
+}
+
+/** Shows oneself, as far as that needs no question. */
+function openPreview() {
+  if (support.devices && support.webrtc) local.openGranted({ microphone: preferences.wantMicrophone, camera: preferences.wantCamera });
 }
 
 function wasReloaded() {

@@ -193,11 +193,6 @@ export class Session {
     this.#own.setQuality(quality);
   }
 
-  /** Shows everybody a picture for a moment. @param {string} emoji */
-  react(emoji) {
-    this.#socket?.send('reaction', { emoji });
-  }
-
   /** @param {string} username */
   rename(username) {
     this.#own.rename(username);

@@ -34,7 +34,11 @@ type Rooms interface {
 	Knows(room, resume string) bool
 	AddPeerToRoom(req room.JoinRequest) (*room.Member, error)
 	CountPeers(id string) int
+	NamesInside(req room.JoinRequest, most int) []string
 }
+
+// namesTold is how many of those inside Validate names: as many as one reads.
+const namesTold = 4
 
 // Options is what a WebsocketHandler is made from.
 type Options struct {
@@ -182,8 +186,8 @@ func (h *WebsocketHandler) serve(c *client, ws *websocket.Conn, conn *wire) {
 }
 
 // Validate answers GET /aq_server/validate: the checks of a join without the
-// join. 200 with the names as the server would use them and the number of people
-// in the room, or what the WebSocket would be refused with.
+// join. 200 with the names as the server would use them, the number of people in
+// the room and the names of some, or what the WebSocket would be refused with.
 func (h *WebsocketHandler) Validate(w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		w.Header().Set("Allow", "GET, HEAD")
@@ -195,11 +199,14 @@ func (h *WebsocketHandler) Validate(w http.ResponseWriter, r *http.Request) {
 		WriteError(w, refusal)
 		return
 	}
+	device, _ := h.device(r)
+	inside := room.JoinRequest{Room: join.room, Resume: join.resume, Grant: join.grant, Device: device}
 	WriteJSON(w, http.StatusOK, struct {
-		Room     string `json:"room"`
-		Username string `json:"username"`
-		Peers    int    `json:"peers"`
-	}{join.room, join.username, h.opts.Rooms.CountPeers(join.room)})
+		Room     string   `json:"room"`
+		Username string   `json:"username"`
+		Peers    int      `json:"peers"`
+		Names    []string `json:"names,omitempty"`
+	}{join.room, join.username, h.opts.Rooms.CountPeers(join.room), h.opts.Rooms.NamesInside(inside, namesTold)})
 }
 
 func (h *WebsocketHandler) refuse(w http.ResponseWriter, r *http.Request, refusal *types.ProtocolError) {

@@ -111,7 +111,9 @@ func TestMethodsAndUpgrade(t *testing.T) {
 
 func TestValidate(t *testing.T) {
 	s := serve(t, nil)
-	s.dial("room=demo").await(types.EventOffer)
+	for _, name := range []string{"Ann", "Bob", "Carol", "Dave", "Eve"} {
+		s.dial("room=demo&username=" + name).await(types.EventOffer)
+	}
 	get := func(query string) string {
 		resp, err := http.Get(s.server.URL + "/validate?" + query)
 		if err != nil {
@@ -121,7 +123,7 @@ func TestValidate(t *testing.T) {
 		body, _ := io.ReadAll(resp.Body)
 		return fmt.Sprintf("%d %s", resp.StatusCode, strings.TrimSpace(string(body)))
 	}
-	if got, want := get("room=+demo+&username=Zoe%CC%88"), `200 {"room":"demo","username":"Zoë","peers":1}`; got != want {
+	if got, want := get("room=+demo+&username=Zoe%CC%88"), `200 {"room":"demo","username":"Zoë","peers":5,"names":["Ann","Bob","Carol","Dave"]}`; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
 	if got := get(""); !regexp.MustCompile(`^200 \{"room":"default","username":"Guest-\d{4}","peers":0\}$`).MatchString(got) {

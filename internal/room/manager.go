@@ -289,6 +289,22 @@ func (rm *RoomManager) CountPeers(id string) int {
 	return r.connected()
 }
 
+// NamesInside returns the usernames of the first of those who are connected, at
+// most so many, for somebody who would be among them if he joined now: nobody's
+// for who would be refused or have to wait.
+func (rm *RoomManager) NamesInside(req JoinRequest, most int) []string {
+	if rm.CanJoin(req) != nil {
+		return nil
+	}
+	rm.mu.Lock()
+	r := rm.rooms[req.Room]
+	rm.mu.Unlock()
+	if r == nil {
+		return nil
+	}
+	return r.names(req, most)
+}
+
 // GetAllRooms returns the number of connected members of each room that has any.
 func (rm *RoomManager) GetAllRooms() map[string]int {
 	counts := make(map[string]int)

@@ -257,6 +257,22 @@ func (r *Room) connected() int {
 	return n
 }
 
+// names is NamesInside, but for the check whether he would be let in.
+func (r *Room) names(req JoinRequest, most int) []string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.mustWaitLocked(req) {
+		return nil
+	}
+	var names []string
+	for _, m := range r.members {
+		if m.conn != nil && len(names) < most {
+			names = append(names, m.username)
+		}
+	}
+	return names
+}
+
 func (r *Room) empty() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()

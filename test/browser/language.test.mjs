@@ -56,5 +56,9 @@ scenario('the browser\'s language from the first request on, another one in the 
   await alice.element('join-form').waitFor();
   await alice.element('join-language').selectOption('de');
   await until('the way in is German', async () => (await alice.element('join-button').innerText()) === 'Wieder beitreten');
-  assert.equal(await alice.element('room-input').inputValue(), 'demo');
+  await alice.element('another-room').click();
+  await alice.element('room-input').fill('not yet sent');
+  await alice.element('landing-language').selectOption('en');
+  await until('the landing page is English', async () => (await alice.element('room-new').innerText()) === 'New room');
+  assert.equal(await alice.element('room-input').inputValue(), 'not yet sent');
 });

@@ -55,6 +55,9 @@ scenario('a moderator turns off a microphone, forbids it, and sends somebody awa
 
   await pick(alice, 'Bob', 'ban', true);
   await until('Bob is out', async () => (await bob.element('error-box').getAttribute('data-code').catch(() => '')) === 'removed');
+  assert.equal(await bob.element('join-button').isVisible(), false, 'there is no way back on that page');
+  await bob.page.reload();
+  await until('he is told before he tries', async () => (await bob.element('inside-note').innerText()) !== '');
   await bob.clickJoin();
   await until('Bob stays out', async () => (await bob.element('error-box').count()) > 0 && (await bob.element('error-box').getAttribute('data-code')) === 'removed');
 });

@@ -43,6 +43,25 @@ export function day(date) {
   return formatter(Intl.DateTimeFormat, { month: 'long', day: 'numeric' }).format(date);
 }
 
+/**
+ * A day as people speak of it: "today", "yesterday", "Monday", "November 23".
+ *
+ * @param {Date} date
+ * @param {Date} now
+ * @returns {string}
+ */
+export function relativeDay(date, now) {
+  const days = Math.round((midnight(now) - midnight(date)) / 86_400_000);
+  if (days === 0 || days === 1) return formatter(Intl.RelativeTimeFormat, { numeric: 'auto' }).format(-days, 'day');
+  if (days > 1 && days < 7) return formatter(Intl.DateTimeFormat, { weekday: 'long' }).format(date);
+  return day(date);
+}
+
+/** @param {Date} date */
+function midnight(date) {
+  return new Date(date.getFullYear(), date.getMonth(), date.getDate()).getTime();
+}
+
 /** @param {number} ms @returns {string} for example "23 ms" */
 export function milliseconds(ms) {
   return unit(ms, 'millisecond', 0);

@@ -43,16 +43,20 @@ export async function permission(kind) {
   }
 }
 
+/** What the browser does to the sound of a microphone. @typedef {{echoCancellation: boolean, noiseSuppression: boolean, autoGainControl: boolean}} Processing */
+
+/** @type {Processing} */
+export const PROCESSED = Object.freeze({ echoCancellation: true, noiseSuppression: true, autoGainControl: true });
+
 /**
  * @param {DeviceKind} kind
  * @param {string} deviceId  empty: the browser's default
+ * @param {Processing} [processing]
  * @returns {MediaStreamConstraints}
  */
-export function constraintsFor(kind, deviceId) {
+export function constraintsFor(kind, deviceId, processing = PROCESSED) {
   const device = deviceId ? { deviceId: { exact: deviceId } } : {};
-  if (kind === 'microphone') {
-    return { audio: { ...device, echoCancellation: true, noiseSuppression: true, autoGainControl: true } };
-  }
+  if (kind === 'microphone') return { audio: { ...device, ...processing } };
   return { video: { ...device, width: { ideal: 1280 }, height: { ideal: 720 }, frameRate: { ideal: 30 } } };
 }
 
@@ -90,11 +94,12 @@ export function problemOf(error) {
  * @param {DeviceKind} kind
  * @param {string} deviceId
  * @param {MediaDevices} [media]
+ * @param {Processing} [processing]
  * @returns {Promise<MediaStreamTrack>}
  */
-export async function openDevice(kind, deviceId, media = navigator.mediaDevices) {
-  const first = await media.getUserMedia(constraintsFor(kind, deviceId)).catch((error) => {
-    if (deviceId && problemOf(error) === 'missing') return media.getUserMedia(constraintsFor(kind, ''));
+export async function openDevice(kind, deviceId, media = navigator.mediaDevices, processing = PROCESSED) {
+  const first = await media.getUserMedia(constraintsFor(kind, deviceId, processing)).catch((error) => {
+    if (deviceId && problemOf(error) === 'missing') return media.getUserMedia(constraintsFor(kind, '', processing));
     throw error;
   });
   return first.getTracks()[0];
@@ -106,12 +111,45 @@ export async function openDevice(kind, deviceId, media = navigator.mediaDevices)
  * @param {string} microphoneId
  * @param {string} cameraId
  * @param {MediaDevices} [media]
+ * @param {Processing} [processing]
  * @returns {Promise<{microphone: MediaStreamTrack, camera: MediaStreamTrack}>}
  */
-export async function openBoth(microphoneId, cameraId, media = navigator.mediaDevices) {
+export async function openBoth(microphoneId, cameraId, media = navigator.mediaDevices, processing = PROCESSED) {
   const stream = await media.getUserMedia({
-    ...constraintsFor('microphone', microphoneId),
+    ...constraintsFor('microphone', microphoneId, processing),
     ...constraintsFor('camera', cameraId),
   });
   return { microphone: stream.getAudioTracks()[0], camera: stream.getVideoTracks()[0] };
+}
+
+/**
+ * Changes what the browser does to a microphone's sound, without opening it anew.
+ *
+ * @param {MediaStreamTrack} track
+ * @param {Processing} processing
+ * @returns {Promise<boolean>} false: this browser does not do that to an open device
+ */
+export async function process(track, processing) {
+  await track.applyConstraints({ ...track.getConstraints(), ...processing }).catch(() => undefined);
+  const now = track.getSettings();
+  // What a browser does not know at all, opening anew would not change either.
+  return (/** @type {(keyof Processing)[]} */ (Object.keys(processing))).every((key) => now[key] === undefined || now[key] === processing[key]);
+}
+
+/**
+ * Whether the platform blurs what is behind a person, and lets the page decide
+ * about it (W3C Media Capture Extensions, backgroundBlur).
+ *
+ * @param {MediaStreamTrack|null} camera
+ * @returns {boolean}
+ */
+export function canBlur(camera) {
+  const { backgroundBlur } = /** @type {{backgroundBlur?: boolean[]}} */ (camera?.getCapabilities?.() ?? {});
+  return backgroundBlur?.length === 2;
+}
+
+/** @param {MediaStreamTrack} camera @param {boolean} on */
+export async function blur(camera, on) {
+  const constraints = /** @type {MediaTrackConstraints} */ ({ ...camera.getConstraints(), backgroundBlur: on });
+  await camera.applyConstraints(constraints).catch(() => undefined);
 }

@@ -5,7 +5,7 @@
  * closes it, so that its light goes out.
  */
 
-import { listDevices, NO_DEVICES, openBoth, openDevice, permission, problemOf } from './devices.js';
+import { blur, canBlur, listDevices, NO_DEVICES, openBoth, openDevice, permission, problemOf, process, PROCESSED } from './devices.js';
 
 /** @typedef {import('./devices.js').DeviceKind} DeviceKind */
 /** @typedef {import('./devices.js').DeviceProblem} DeviceProblem */
@@ -18,6 +18,9 @@ import { listDevices, NO_DEVICES, openBoth, openDevice, permission, problemOf } 
  * @property {boolean} asking   a device is being opened; perhaps the browser shows its prompt
  * @property {import('./devices.js').DeviceList} devices
  * @property {{microphone: string, camera: string}} chosen   device ids; empty: the default
+ * @property {import('./devices.js').Processing} processing  of the microphone's sound
+ * @property {boolean} blur      what is behind the person is to be blurred
+ * @property {boolean} canBlur   the open camera can
  */
 
 /**
@@ -25,6 +28,8 @@ import { listDevices, NO_DEVICES, openBoth, openDevice, permission, problemOf } 
  * @property {() => void} onChange   the state changed
  * @property {(source: Source, track: MediaStreamTrack|null) => void} onTrack  a source's track was opened, replaced or closed
  * @property {{microphone: string, camera: string}} [chosen]
+ * @property {import('./devices.js').Processing} [processing]
+ * @property {boolean} [blur]
  * @property {MediaDevices} [media]
  * @property {boolean} [secure]
  */
@@ -39,6 +44,8 @@ export class LocalMedia {
   #opening = 0;
   /** The last switch of each device wins over one that is still opening. */
   #wanted = { microphone: false, camera: false };
+  /** The last change of the sound that was asked for. */
+  #processed = Promise.resolve();
   /** @type {MediaStream|null} */
   #cameraStream = null;
   /** @type {MediaStream|null} */
@@ -54,6 +61,9 @@ export class LocalMedia {
       asking: false,
       devices: NO_DEVICES,
       chosen: options.chosen ?? { microphone: '', camera: '' },
+      processing: options.processing ?? PROCESSED,
+      blur: options.blur ?? false,
+      canBlur: false,
     };
     this.#media?.addEventListener?.('devicechange', () => this.refresh());
   }
@@ -111,8 +121,8 @@ export class LocalMedia {
     if (microphone) this.#wanted.microphone = true;
     if (camera) this.#wanted.camera = true;
     if (microphone && camera && this.#media) {
-      const { chosen } = this.#state;
-      const both = await this.#busy(() => openBoth(chosen.microphone, chosen.camera, this.#media)).catch(() => null);
+      const { chosen, processing } = this.#state;
+      const both = await this.#busy(() => openBoth(chosen.microphone, chosen.camera, this.#media, processing)).catch(() => null);
       if (both) {
         this.#opened('microphone', both.microphone);
         this.#opened('camera', both.camera);
@@ -160,6 +170,30 @@ export class LocalMedia {
     if (kind === 'camera') old.stop();
     await this.#open(kind);
     if (this.track(kind) === old && old.readyState === 'ended') this.#close(kind);
+  }
+
+  /**
+   * Changes what the browser does to the microphone's sound, at once if it is open.
+   *
+   * @param {Partial<import('./devices.js').Processing>} change
+   */
+  setProcessing(change) {
+    this.#update({ processing: { ...this.#state.processing, ...change } });
+    // One after the other: which of two openings ends last is not to decide.
+    this.#processed = this.#processed.then(() => this.#process());
+    return this.#processed;
+  }
+
+  async #process() {
+    const track = this.track('microphone');
+    if (track && !(await process(track, this.#state.processing)) && this.track('microphone') === track) await this.#open('microphone');
+  }
+
+  /** Blurs what is behind the person, where the platform can. @param {boolean} on */
+  async setBlur(on) {
+    this.#update({ blur: on });
+    const camera = this.track('camera');
+    if (canBlur(camera) && camera) await blur(camera, on);
   }
 
   /**
@@ -231,7 +265,7 @@ export class LocalMedia {
       return;
     }
     try {
-      this.#opened(kind, await this.#busy(() => openDevice(kind, this.#state.chosen[kind], this.#media)));
+      this.#opened(kind, await this.#busy(() => openDevice(kind, this.#state.chosen[kind], this.#media, this.#state.processing)));
     } catch (error) {
       this.#problem(kind, problemOf(error));
     }
@@ -249,6 +283,9 @@ export class LocalMedia {
     if (kind === 'camera') {
       track.contentHint = 'motion';
       this.#cameraStream = new MediaStream([track]);
+      this.#update({ canBlur: canBlur(track) });
+      // The platform may have it on from elsewhere: this page's switch says how it is here.
+      if (this.#state.canBlur) blur(track, this.#state.blur);
     }
     this.#update({ problems: { ...this.#state.problems, [kind]: null } });
     this.#put(kind, track);
@@ -271,7 +308,10 @@ export class LocalMedia {
   /** @param {DeviceKind} kind */
   #close(kind) {
     const track = this.track(kind);
-    if (kind === 'camera') this.#cameraStream = null;
+    if (kind === 'camera') {
+      this.#cameraStream = null;
+      if (this.#state.canBlur) this.#update({ canBlur: false });
+    }
     if (track) this.#remove(kind, track);
     this.#setOn(kind, false);
   }

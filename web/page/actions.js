@@ -4,7 +4,7 @@ import { loadLanguage, t } from '../i18n/i18n.js';
 import { figuresOf } from '../media/stats.js';
 import { on } from './page.js';
 import { savePreferences } from './preferences.js';
-import { showLanguage, showTheme } from './root.js';
+import { showLanguage, showMirror, showTheme } from './root.js';
 
 /** @typedef {import('./page.js').Page} Page */
 
@@ -18,13 +18,23 @@ export function wireActions(page) {
   });
   on(page, 'aq-panel', (/** @type {'chat'|'people'} */ which) => {
     view.panel = view.panel === which ? null : which;
-    if (view.panel === 'chat') view.unread = 0;
+    if (view.panel === 'chat') {
+      view.unread = 0;
+      app.toasts.dismiss('mention');
+    }
     draw();
   });
   on(page, 'aq-react', (/** @type {string} */ emoji) => session.react(emoji));
   on(page, 'aq-statistics', async (/** @type {string} */ key) => (await import('./statistics.js')).toggleStatistics(page, key));
   on(page, 'aq-picture', async (/** @type {string|null} */ key) => (await import('./picture.js')).openPicture(page, key));
   on(page, 'aq-chat', (/** @type {string} */ text) => session.sendChat(text));
+  on(page, 'aq-chat-private', (/** @type {import('../protocol/pendingchat.js').Pending} */ { text, to }) => session.sendChat(text, to));
+  on(page, 'aq-file-offer', (/** @type {{file: File, to: string}} */ { file, to }) => session.files.offer(file, to));
+  on(page, 'aq-file-accept', (/** @type {string} */ key) => session.files.accept(key));
+  on(page, 'aq-file-cancel', (/** @type {string} */ key) => session.files.cancel(key));
+  on(page, 'aq-file-forget', (/** @type {string} */ key) => session.files.forget(key));
+  on(page, 'aq-announce', (/** @type {string} */ text) => app.announce(text));
+  on(page, 'aq-copy-text', (/** @type {string} */ text) => copy(page, text, t('notice.copied')));
   on(page, 'aq-moderate', (/** @type {import('../protocol/moderation.js').Moderate} */ deed) => session.moderate(deed));
   on(page, 'aq-admit', (/** @type {{peer_id: string, admit: boolean}} */ answer) => {
     app.toasts.dismiss(`knock-${answer.peer_id}`);
@@ -43,15 +53,20 @@ export function wireActions(page) {
 }
 
 /** @param {Page} page */
-async function copyLink({ app, session }) {
+function copyLink(page) {
   const link = new URL(location.pathname, location.href);
-  link.searchParams.set('room', session.state.room.room);
+  link.searchParams.set('room', page.view.room);
+  return copy(page, link.href, t('notice.link-copied'));
+}
+
+/** @param {Page} page @param {string} text @param {string} done  what is said then */
+async function copy({ app }, text, done) {
   try {
-    await navigator.clipboard.writeText(link.href);
-    app.toasts.show({ text: t('notice.link-copied'), id: 'link' });
+    await navigator.clipboard.writeText(text);
+    app.toasts.show({ text: done, id: 'copied' });
   } catch {
     // No clipboard in an insecure context: the person can copy from the notice.
-    app.toasts.show({ text: link.href, id: 'link', stays: true });
+    app.toasts.show({ text, id: 'copied', stays: true });
   }
 }
 
@@ -60,7 +75,7 @@ function wireSettings(page) {
   const { app, session, local, preferences, draw } = page;
   const figures = figuresReader(page);
   on(page, 'aq-settings', () => {
-    app.settings.show();
+    app.openSettings();
     local.refresh();
     figures.start();
   });
@@ -72,6 +87,15 @@ function wireSettings(page) {
     preferences.username = name;
     savePreferences(preferences);
     session.rename(name);
+    app.join.fill({ ...app.join.who, username: name });
+  });
+  on(page, 'aq-switch', (/** @type {{name: import('../ui/settings.js').SwitchName, on: boolean}} */ { name, on: turnedOn }) => {
+    preferences[name] = turnedOn;
+    savePreferences(preferences);
+    if (name === 'mirror') showMirror(turnedOn);
+    else if (name === 'backgroundBlur') local.setBlur(turnedOn);
+    else if (name === 'noiseSuppression' || name === 'echoCancellation' || name === 'autoGainControl') local.setProcessing({ [name]: turnedOn });
+    draw();
   });
   on(page, 'aq-theme', (/** @type {import('../ui/settings.js').Theme} */ theme) => {
     preferences.theme = theme;

@@ -7,7 +7,7 @@ import { explain } from '../ui/problems.js';
  * @param {import('./page.js').Page} page
  * @returns {import('../ui/app.js').AppModel}
  */
-export function appModel({ session, local, support, preferences, weakness, view }) {
+export function appModel({ app, session, local, support, preferences, weakness, view }) {
   const { phase, ending, lobby } = session.state;
   const own = { camera: local.cameraStream, screen: local.screenStream };
   const world = { now: Date.now(), online: navigator.onLine, weak: weakness.weak };
@@ -19,11 +19,16 @@ export function appModel({ session, local, support, preferences, weakness, view 
   const wanted = { microphone: preferences.wantMicrophone, camera: preferences.wantCamera };
   const preview = { local: local.state, camera: own.camera, microphone, wanted, chosen, support };
   const trouble = { microphone: problems.microphone !== null, camera: problems.camera !== null };
+  const talk = { pendingPrivate: session.state.pendingPrivate, files: session.state.files, fileLimit: call.may.chat && support.webrtc ? session.files.limit : 0 };
+  const told = ending === view.read ? null : ending;
+  const idle = phase === 'idle' || phase === 'ended';
   return {
     inCall,
-    join: { joining: phase === 'joining', lobby: lobby && !inCall, ending, preview },
+    landing: idle && view.room === '' ? { recent: view.recent, now: world.now } : null,
+    join: { joining: phase === 'joining', lobby: lobby && !inCall, ending: told, preview },
     call: {
       call,
+      talk,
       panel: view.panel,
       unread: view.unread,
       audioBlocked: view.audioBlocked,
@@ -38,8 +43,11 @@ export function appModel({ session, local, support, preferences, weakness, view 
     },
     settings: {
       devices: { devices, chosen, canRoute: support.speaker, microphone },
-      name: session.state.room.username,
+      name: inCall ? session.state.room.username : app.join.who.username,
+      inCall,
       theme: preferences.theme,
+      on: preferences,
+      missing: missingSwitches(local.state),
       figures: view.figures,
       quality: call.quality,
       problem: explain(problems),
@@ -55,4 +63,11 @@ export function appModel({ session, local, support, preferences, weakness, view 
  */
 function arrangementOf({ layout, selfView, corner, saveData }, { pins, maximized, statistics, picture }) {
   return { layout, selfView, corner, saving: saveData, pins, maximized, statistics, picture, fullScreen: document.fullscreenElement !== null };
+}
+
+/** What this browser or this camera does not have. @param {import('../media/localmedia.js').LocalState} local */
+function missingSwitches({ canBlur }) {
+  const known = navigator.mediaDevices?.getSupportedConstraints?.() ?? {};
+  const missing = /** @type {import('../ui/settings.js').SwitchName[]} */ (['noiseSuppression', 'echoCancellation', 'autoGainControl'].filter((name) => !(name in known)));
+  return canBlur ? missing : [...missing, /** @type {const} */ ('backgroundBlur')];
 }

@@ -10,6 +10,8 @@ import { savePreferences } from './preferences.js';
 
 /** Whoever is typing is not asked about each letter. */
 const TYPING_MS = 250;
+/** People come and go while somebody looks at himself. */
+const LOOK_AGAIN_MS = 10_000;
 
 /** @param {Page} page @returns {(who: Who) => void} checks what is in the form */
 export function wireJoining(page) {
@@ -21,11 +23,14 @@ export function wireJoining(page) {
     savePreferences(preferences);
     // The socket first: devices, and the person at their prompt, may take their time.
     session.join({ room, username });
-    view.unread = 0;
-    view.panel = null;
+    Object.assign(view, { room, unread: 0, panel: null });
     if (!withDevices) local.stop();
     else if (support.webrtc) openWanted(page);
   });
+  setInterval(() => {
+    const { phase } = session.state;
+    if (view.room !== '' && !document.hidden && (phase === 'idle' || phase === 'ended')) check(page.app.join.who);
+  }, LOOK_AGAIN_MS);
   return check;
 }
 
@@ -42,10 +47,10 @@ function checker(page) {
     const answer = await page.validate(who, controller.signal, false).catch(() => null);
     if (!answer || controller.signal.aborted) return;
     if (answer.ok) {
-      page.app.join.judge({ people: answer.peers, room: answer.room });
+      page.app.judge({ people: answer.peers, names: answer.names });
       return;
     }
     const field = answer.code === 'bad_username' ? 'name' : answer.code === 'bad_room' ? 'room' : 'form';
-    page.app.join.judge({ field, text: errorText(answer.code, answer.message) });
+    page.app.judge({ field, text: errorText(answer.code, answer.message) });
   };
 }

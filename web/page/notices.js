@@ -2,7 +2,7 @@
 
 import { enumeration } from '../i18n/format.js';
 import { t } from '../i18n/i18n.js';
-import { backText, namesDid } from '../ui/text.js';
+import { backText, mentions, namesDid } from '../ui/text.js';
 import { errorText } from '../ui/words.js';
 import { moderatedText, obey, permissionTexts } from './discipline.js';
 
@@ -20,6 +20,8 @@ const READ_ALOUD = 200;
 
 export class Notices {
   #page;
+  /** Loaded with the first of them. @type {Promise<import('./sounds.js').Sounds>|null} */
+  #sounds = null;
   /** @type {{joined: string[], left: string[]}} */
   #gathered = { joined: [], left: [] };
   /** @type {ReturnType<typeof setTimeout>|undefined} */
@@ -45,6 +47,7 @@ export class Notices {
         break;
       case 'hand':
         this.#show({ text: t('notice.hand', { name: notice.name }) });
+        this.#play('hand');
         break;
       case 'screen':
         this.#show({ text: t('notice.screen', { name: notice.name }) });
@@ -52,6 +55,7 @@ export class Notices {
       case 'knock': {
         const run = () => session.admit({ peer_id: notice.peerId, admit: true });
         this.#show({ text: t('notice.knock', { name: notice.name }), action: { label: t('moderation.admit'), run }, id: `knock-${notice.peerId}` });
+        this.#play('knock');
         break;
       }
       case 'told':
@@ -75,12 +79,21 @@ export class Notices {
         break;
       case 'chat':
         this.#chat(notice.message);
+        break;
+      case 'file':
+        this.#file(notice.transfer);
     }
   }
 
   /** @param {import('../ui/toasts.js').Toast} toast */
   #show(toast) {
     this.#page.app.toasts.show(toast);
+  }
+
+  /** @param {Parameters<import('./sounds.js').Sounds['play']>[0]} tone */
+  async #play(tone) {
+    this.#sounds ??= import('./sounds.js').then(({ Sounds }) => new Sounds(this.#page));
+    await this.#sounds.then((sounds) => sounds.play(tone)).catch(() => undefined);
   }
 
   /** @param {import('../protocol/moderation.js').Moderated} told */
@@ -91,11 +104,38 @@ export class Notices {
   }
 
   /** @param {import('../protocol/messages.js').ChatMessage} message */
-  #chat({ username, message }) {
-    const { app, view, draw } = this.#page;
+  #chat({ username, message, to }) {
+    const { app, session, view, draw } = this.#page;
+    const { room } = session.state;
+    const mentioned = mentions(message, room.username, [...room.peers.values()].map((peer) => peer.username));
+    const looking = view.panel === 'chat' && !document.hidden;
+    if (mentioned || to !== '') this.#play('mention');
+    else if (!looking) this.#play('chat');
+    if (looking) return;
+    const text = t(to !== '' ? 'chat.announce-private' : mentioned ? 'chat.announce-mention' : 'chat.announce', { name: username, text: message.slice(0, READ_ALOUD) });
+    if (to === '' && !mentioned) {
+      view.unread += 1;
+      if (view.panel !== 'chat') app.announce(text);
+      draw();
+    } else {
+      this.#unread(text);
+    }
+  }
+
+  /** @param {import('../media/filechannel.js').Transfer} transfer  that somebody offers us */
+  #file({ from, name }) {
+    const { session, view } = this.#page;
+    this.#play('mention');
     if (view.panel === 'chat' && !document.hidden) return;
+    this.#unread(t('file.announce', { name: session.state.room.peers.get(from)?.username ?? '', file: name }));
+  }
+
+  /** Something in the chat that waits for this person. @param {string} text */
+  #unread(text) {
+    const { app, view, draw } = this.#page;
     view.unread += 1;
-    if (view.panel !== 'chat') app.announce(t('chat.announce', { name: username, text: message.slice(0, READ_ALOUD) }));
+    const run = () => app.dispatchEvent(new CustomEvent('aq-panel', { detail: 'chat' }));
+    this.#show({ text, ...(view.panel !== 'chat' && { action: { label: t('chat.open'), run } }), id: 'mention' });
     draw();
   }
 
@@ -129,5 +169,6 @@ export class Notices {
     this.#gathered = { joined: [], left: [] };
     if (joined.length > 0) this.#show({ text: namesDid(joined, 'joined') });
     if (left.length > 0) this.#show({ text: namesDid(left, 'left') });
+    this.#play(joined.length > 0 ? 'joined' : 'left');
   }
 }

@@ -15,6 +15,9 @@
  * @property {string|null} picture         the key of the tile that has a window of its own
  * @property {boolean} talking             the microphone is on for as long as a key is held
  * @property {((model: import('../ui/app.js').AppModel) => void)|null} onDrawn  who else shows what the page shows
+ * @property {string} room      that one is about to join, or in; empty: none is chosen yet
+ * @property {import('./recentrooms.js').Visit[]} recent  for the page without a room
+ * @property {import('../protocol/ending.js').Ending|null} read  is not said any more
  */
 
 /**
@@ -28,6 +31,8 @@
  * @property {import('./comeback.js').Comeback} comeback
  * @property {View} view
  * @property {() => void} draw   soon
+ * @property {() => void} drawNow
+ * @property {() => void} openPreview  of what is permitted
  * @property {(who: {room: string, username: string}, signal: AbortSignal, apart: boolean) =>
  *   Promise<import('../protocol/validate.js').Admission|import('../protocol/validate.js').Refusal>} validate
  * @property {(name: string) => void} mark  a moment on the way to the first frame
@@ -35,7 +40,7 @@
 
 /** @returns {View} */
 export function emptyView() {
-  return { panel: null, unread: 0, audioBlocked: false, asking: false, figures: null, pins: [], maximized: null, statistics: new Set(), picture: null, talking: false, onDrawn: null };
+  return { panel: null, unread: 0, audioBlocked: false, asking: false, figures: null, pins: [], maximized: null, statistics: new Set(), picture: null, talking: false, onDrawn: null, room: '', recent: [], read: null };
 }
 
 /**

@@ -11,12 +11,20 @@ const KEY = 'aq-preferences';
  * @property {string} speaker
  * @property {boolean} wantMicrophone
  * @property {boolean} wantCamera
+ * @property {boolean} noiseSuppression
+ * @property {boolean} echoCancellation
+ * @property {boolean} autoGainControl
+ * @property {boolean} backgroundBlur
+ * @property {boolean} mirror       one's own picture is shown as in a mirror
+ * @property {boolean} soundPeople  when somebody comes or goes
+ * @property {boolean} soundChat
+ * @property {boolean} soundHand
+ * @property {boolean} saveData     few and small pictures
+ * @property {boolean} shortcuts    keys without Ctrl or Alt do something
  * @property {'auto'|'light'|'dark'} theme   boot.js reads it too
  * @property {import('../ui/arrangement.js').LayoutChoice} layout
  * @property {import('../ui/layout.js').SelfView} selfView
  * @property {import('../ui/layout.js').Corner} corner   of our own picture, where it floats
- * @property {boolean} saveData     few and small pictures
- * @property {boolean} shortcuts    keys without Ctrl or Alt do something
  * @property {'detail'|'motion'} screenHint   what a shared screen is optimised for
  * @property {boolean} screenSound  a screen is shared with its sound
  * @property {string} language  a code of i18n/languages.js; empty: as the browser says; boot.js reads it too
@@ -31,12 +39,20 @@ const DEFAULTS = {
   speaker: '',
   wantMicrophone: true,
   wantCamera: true,
+  noiseSuppression: true,
+  echoCancellation: true,
+  autoGainControl: true,
+  backgroundBlur: false,
+  mirror: true,
+  soundPeople: true,
+  soundChat: true,
+  soundHand: true,
+  saveData: false,
+  shortcuts: true,
   theme: 'auto',
   layout: 'auto',
   selfView: 'auto',
   corner: 'bottom-end',
-  saveData: false,
-  shortcuts: true,
   screenHint: 'detail',
   screenSound: true,
   language: '',

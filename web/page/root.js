@@ -15,3 +15,8 @@ export function showLanguage(code) {
   root.lang = code;
   root.dir = directionOf(code);
 }
+
+/** @param {boolean} mirror  one's own picture is shown as in a mirror */
+export function showMirror(mirror) {
+  document.documentElement.toggleAttribute('data-unmirrored', !mirror);
+}

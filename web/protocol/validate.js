@@ -1,6 +1,6 @@
 /** Asks the server whether a join would be let in: GET /aq_server/validate. */
 
-/** @typedef {{ok: true, room: string, username: string, peers: number}} Admission */
+/** @typedef {{ok: true, room: string, username: string, peers: number, names: string[]}} Admission  names: of some of the people, where we may know them */
 /** @typedef {{ok: false, status: number, code: string, message: string, retryAfterMs: number}} Refusal */
 
 /**
@@ -31,6 +31,7 @@ export async function validate(url, who, options = {}) {
         room: String(body.room ?? who.room),
         username: String(body.username ?? who.username),
         peers: Number(body.peers) || 0,
+        names: Array.isArray(body.names) ? body.names.map(String) : [],
       };
     }
     return {

@@ -13,8 +13,22 @@ export class FakeTrack extends EventTarget {
     this.deviceId = deviceId;
   }
 
+  /** What the browser does to the sound, and whether it can change that while the device is open. @type {any} */
+  processing = {};
+  changeable = true;
+
   getSettings() {
-    return { deviceId: this.deviceId };
+    return { deviceId: this.deviceId, ...this.processing };
+  }
+
+  getConstraints() {
+    return { deviceId: { exact: this.deviceId } };
+  }
+
+  /** @param {any} constraints */
+  async applyConstraints(constraints) {
+    const { deviceId: _deviceId, ...processing } = constraints;
+    if (this.changeable) this.processing = processing;
   }
 
   stop() {

@@ -120,3 +120,23 @@ test('an address that is not secure has no devices, and says why', async () => {
   await local.open({ microphone: true, camera: true });
   assert.deepEqual(local.state.problems, { microphone: 'insecure', camera: 'insecure' });
 });
+
+test('what is done to the sound changes on the open microphone, or with it opened anew', async () => {
+  const { local, asked, tracks } = setup();
+  await local.setProcessing({ noiseSuppression: false });
+  await local.setMicrophone(true);
+  assert.deepEqual(asked[0].audio, { echoCancellation: true, noiseSuppression: false, autoGainControl: true });
+  const first = /** @type {any} */ (local.track('microphone'));
+  await local.setProcessing({ autoGainControl: false });
+  assert.deepEqual(first.processing, { echoCancellation: true, noiseSuppression: false, autoGainControl: false });
+  assert.deepEqual([asked.length, local.track('microphone') === first], [1, true], 'nobody notices');
+
+  await local.setMicrophone(false);
+  first.changeable = false;
+  await local.setProcessing({ echoCancellation: false });
+  const second = /** @type {any} */ (local.track('microphone'));
+  assert.notEqual(second, first);
+  assert.deepEqual(asked[1].audio, { echoCancellation: false, noiseSuppression: false, autoGainControl: false });
+  assert.deepEqual([first.readyState, second.enabled, local.state.on.microphone], ['ended', false, false], 'still muted');
+  assert.deepEqual(tracks.map(([source]) => source), ['microphone', 'microphone']);
+});

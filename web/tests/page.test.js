@@ -7,7 +7,7 @@ import { gzipSync } from 'node:zlib';
 import { all, catalogues, code, read, root } from './source.js';
 
 const page = read('index.html');
-/** What who only joins does not load: other languages, the check, what other sites import, what a frame needs, and what a call needs later. */
+/** What who only joins does not load: other languages, the check, what other sites import, what a frame needs, what is opened, and what a call needs later. */
 const LAZY = new Set([
   ...catalogues,
   ...all.filter((file) => /^(check\.html|check\/|styles\/check\.css|aq-client\.js|client\/|page\/(embedding|framed)\.js)/.test(file)),
@@ -15,6 +15,7 @@ const LAZY = new Set([
   ...['page/arranging.js', 'page/hearing.js', 'page/incall.js', 'page/keys.js', 'page/picture.js', 'page/statistics.js'],
   ...['arrangement', 'controls', 'drag', 'layout', 'moderation', 'order', 'people', 'personmenu', 'stage', 'stall', 'tile', 'voices'].map((name) => `ui/${name}.js`),
   ...['ui/keysheet.js', 'ui/menu.js', 'ui/menus.js', 'ui/picture.js', 'ui/reactions.js', 'ui/shortcuts.js', 'ui/tilefigures.js'],
+  ...all.filter((file) => /^(page\/(roomnames|sounds)\.js|ui\/(landing|settings|permissionhelp|conversation|chattext|message|recipient|mention|transfer|filedrop)\.js|media\/tones\.js|styles\/(landing|settings|help|chat)\.css)/.test(file)),
 ]);
 
 test('the page asks for every file at once, and for no file that is not there', () => {
@@ -44,7 +45,7 @@ test('nothing is inline, nothing reads text as markup, nothing comes from elsewh
     const text = read(file);
     if (file.endsWith('.js')) assert.doesNotMatch(text, /innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function\(/, file);
     for (const [url] of text.matchAll(/https?:\/\/[^\s'"`)]+/g)) {
-      assert.ok(['http://www.w3.org/2000/svg'].includes(url) || url.startsWith('https://meet.example.org/') || file === 'ui/text.js', `${file} names ${url}`);
+      assert.ok(['http://www.w3.org/2000/svg'].includes(url) || url.startsWith('https://meet.example.org/') || file === 'ui/chattext.js', `${file} names ${url}`);
     }
   }
 });

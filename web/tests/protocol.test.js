@@ -101,7 +101,7 @@ test('a refused join is explained', () => {
 test('validate: admission, refusal, and a server that is not there', async () => {
   const answer = (/** @type {number} */ status, /** @type {object} */ body, headers = {}) => /** @type {any} */ (async () => new Response(JSON.stringify(body), { status, headers }));
   const who = { room: 'a b', username: 'Zoë' };
-  assert.deepEqual(await validate('http://x/validate', who, { fetch: answer(200, { room: 'a b', username: 'Zoë', peers: 3 }) }), { ok: true, room: 'a b', username: 'Zoë', peers: 3 });
+  assert.deepEqual(await validate('http://x/validate', who, { fetch: answer(200, { room: 'a b', username: 'Zoë', peers: 3 }) }), { ok: true, room: 'a b', username: 'Zoë', peers: 3, names: [] });
   assert.deepEqual(
     await validate('http://x/validate', who, { fetch: answer(503, { error: { code: 'room_full', message: 'full' } }, { 'Retry-After': '5' }) }),
     { ok: false, status: 503, code: 'room_full', message: 'full', retryAfterMs: 5000 },

@@ -6,7 +6,8 @@ import { bitrate } from '../i18n/format.js';
 import { speak } from '../i18n/i18n.js';
 import en from '../i18n/en.js';
 import { explain } from '../ui/problems.js';
-import { chatTime, continues, hueOf, initials, linkify, namesDid } from '../ui/text.js';
+import { chatTime, continues, linkify, startsDay } from '../ui/chattext.js';
+import { hueOf, initials, namesDid } from '../ui/text.js';
 
 /** @param {string} text */
 const links = (text) => linkify(text).filter((p) => p.href).map((p) => p.text);
@@ -25,7 +26,13 @@ test('linkify leaves the punctuation of the sentence out, brackets of the link i
   assert.deepEqual(links('https://a.example and HTTP://b.example'), ['https://a.example', 'HTTP://b.example']);
 });
 
-test('linkify makes only http and https clickable, and no link that pretends to be another', () => {
+test('linkify knows addresses of mail, whole ones only', () => {
+  const hrefs = (/** @type {string} */ text) => linkify(text).filter((p) => p.href).map((p) => p.href);
+  assert.deepEqual(hrefs('Write to a.b+c@mail.example.org, or mailto:x@y.example?subject=z.'), ['mailto:a.b+c@mail.example.org', 'mailto:x@y.example?subject=z']);
+  assert.deepEqual(hrefs('@Ann a@b @x.example ../a@b.example key=a@b.example mailto: mailto:x'), []);
+});
+
+test('linkify makes only http, https and mailto clickable, and no link that pretends to be another', () => {
   for (const text of ['javascript:alert(1)', 'data:text/html,x', 'file:///etc/passwd', 'xhttp://a.example', 'https://bank.example@evil.example', '//a.example']) {
     assert.deepEqual(links(text), [], text);
   }
@@ -42,13 +49,18 @@ test('initials', () => {
 });
 
 test('messages of one person close together are grouped', () => {
-  const m = (/** @type {string} */ from, /** @type {string} */ timestamp, username = 'Bob') => ({ from, username, timestamp });
+  const m = (/** @type {string} */ from, /** @type {string} */ timestamp, username = 'Bob', to = '') => ({ from, username, timestamp, to });
   const first = m('p_1', '2026-11-23T10:00:00Z');
   assert.equal(continues(undefined, first), false);
   assert.equal(continues(first, m('p_1', '2026-11-23T10:04:00Z')), true);
   assert.equal(continues(first, m('p_1', '2026-11-23T10:06:00Z')), false);
   assert.equal(continues(first, m('p_2', '2026-11-23T10:00:01Z')), false);
   assert.equal(continues(first, m('p_1', '2026-11-23T10:00:01Z', 'Robert')), false);
+  assert.equal(continues(first, m('p_1', '2026-11-23T10:00:01Z', 'Bob', 'p_3')), false, 'for other people');
+  const late = new Date(2026, 10, 23, 23, 59).toISOString();
+  const early = new Date(2026, 10, 24, 0, 1).toISOString();
+  assert.equal(continues(m('p_1', late), m('p_1', early)), false, 'on another day');
+  assert.deepEqual([startsDay(undefined, { timestamp: late }), startsDay({ timestamp: late }, { timestamp: early }), startsDay({ timestamp: late }, { timestamp: late }), startsDay(undefined, { timestamp: '' })], [true, true, false, false]);
 });
 
 test('times, rates and names', () => {

@@ -11,6 +11,7 @@ import { qualityText } from './text.js';
 /**
  * @typedef {object} CallViewModel
  * @property {import('../model.js').CallModel} call
+ * @property {import('./chat.js').Talk} talk
  * @property {Panel} panel
  * @property {number} unread
  * @property {boolean} audioBlocked
@@ -114,7 +115,7 @@ export class AqCall extends AqElement {
 
   /** @override @param {CallViewModel} model */
   render(model) {
-    const { call, panel, audioBlocked, asking, arrangement, shortcuts } = model;
+    const { call, talk, panel, audioBlocked, asking, arrangement, shortcuts } = model;
     setText(this.#room, call.room);
     setAttribute(this.#room, 'title', call.room);
     setAttribute(this.#state, 'data-state', call.connection.kind);
@@ -126,7 +127,7 @@ export class AqCall extends AqElement {
     this.#asking.hidden = !asking;
     setAttribute(this, 'data-immersive', arrangement.maximized !== null);
     this.#showParts(model);
-    this.#chat.model = { chat: call.chat, pending: call.pendingChat, peerId: call.peerId, may: call.may.chat };
+    this.#chat.model = { chat: call.chat, pending: call.pendingChat, peerId: call.peerId, people: call.people, may: call.may.chat, ...talk };
     this.#showPanel(panel);
     this.#refreshMenu();
     if (this.#sheet) this.#sheet.model = { shortcuts };
@@ -230,13 +231,13 @@ export class AqCall extends AqElement {
     }
   }
 
-  /** What is typed in the chat and not sent. @returns {string} */
+  /** What is typed in the chat and not sent. @returns {import('./chat.js').ChatDraft} */
   get draft() {
     return this.#chat.draft;
   }
 
-  set draft(text) {
-    this.#chat.draft = text;
+  set draft(draft) {
+    this.#chat.draft = draft;
   }
 
   #closePanel() {

@@ -1,7 +1,8 @@
 /** The choice of microphone, camera and loudspeaker. */
 
 import { t } from '../i18n/i18n.js';
-import { AqElement, h } from './element.js';
+import { AqElement, h, setAttribute, setText } from './element.js';
+import { icon } from './icons.js';
 import { AqMeter } from './meter.js';
 
 /** @typedef {import('../media/devices.js').Device} Device */
@@ -21,7 +22,11 @@ export class AqDevices extends AqElement {
   #microphone = h('select', { id: `${this.#prefix}-microphone`, 'data-testid': 'microphone-select' });
   #camera = h('select', { id: `${this.#prefix}-camera`, 'data-testid': 'camera-select' });
   #speaker = h('select', { id: `${this.#prefix}-speaker`, 'data-testid': 'speaker-select' });
-  #speakerField = this.#field(t('device.speaker'), this.#speaker);
+  #testLabel = h('span', { role: 'status' });
+  #test = h('button', { type: 'button', class: 'button', title: t('device.test'), 'data-testid': 'speaker-test' }, icon('speaker'), this.#testLabel);
+  #speakerLabel = h('label', { for: this.#speaker.id }, t('device.speaker'));
+  #speakerField = h('div', { class: 'field' }, this.#speakerLabel, h('div', { class: 'field-row' }, this.#speaker, this.#test));
+  #testing = false;
   #meter = new AqMeter();
 
   /** @override */
@@ -38,6 +43,7 @@ export class AqDevices extends AqElement {
     ]).forEach(([kind, select]) => {
       select.addEventListener('change', () => this.emit('aq-choose-device', { kind, id: select.value }), { signal });
     });
+    this.#test.addEventListener('click', () => this.#testSpeaker(), { signal });
   }
 
   /** @override @param {DevicesModel} model */
@@ -45,8 +51,29 @@ export class AqDevices extends AqElement {
     fill(this.#microphone, 'microphone', devices.microphones, chosen.microphone);
     fill(this.#camera, 'camera', devices.cameras, chosen.camera);
     fill(this.#speaker, 'speaker', devices.speakers, chosen.speaker);
-    this.#speakerField.hidden = !canRoute || devices.speakers.length === 0;
+    const routable = canRoute && devices.speakers.length > 0;
+    this.#speaker.hidden = !routable;
+    this.#speakerLabel.hidden = !routable;
     this.#meter.model = { track: microphone };
+    this.#showTest('device.test');
+  }
+
+  /** Plays a few notes where the others would be heard. */
+  async #testSpeaker() {
+    if (this.#testing) return;
+    this.#testing = true;
+    this.#showTest('device.testing');
+    const { play } = await import('../media/tones.js');
+    const heard = await play('test', this.#speaker.hidden ? '' : this.#speaker.value);
+    this.#testing = false;
+    this.#showTest(heard ? 'device.test' : 'device.test-failed');
+  }
+
+  /** @param {'device.test'|'device.testing'|'device.test-failed'} key */
+  #showTest(key) {
+    if (this.#testing && key === 'device.test') return;
+    setAttribute(this.#test, 'data-playing', this.#testing);
+    setText(this.#testLabel, t(key));
   }
 
   /** @param {string} label @param {HTMLSelectElement} select */

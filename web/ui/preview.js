@@ -4,6 +4,7 @@ import { t } from '../i18n/i18n.js';
 import { AqElement, h, setAttribute, setText } from './element.js';
 import { draw, icon } from './icons.js';
 import { explain, insecure, noWebRTC } from './problems.js';
+import { showHelp } from './parts.js';
 import { hueOf, initials } from './text.js';
 import { AqDevices } from './devices.js';
 
@@ -32,9 +33,11 @@ export class AqPreview extends AqElement {
   #text = h('p', {});
   #retry = h('button', { type: 'button', class: 'button small', 'data-testid': 'device-retry' }, t('common.retry'));
   #problem = h('div', { class: 'notice', role: 'alert', 'data-testid': 'device-problem', hidden: true }, icon('warning'), h('div', {}, this.#title, this.#text, this.#retry));
+  #help = h('div', {});
   #devices = new AqDevices();
   // On a phone the way in comes first; the devices fold out.
-  #fold = h('details', { class: 'preview-devices', open: !matchMedia('(max-width: 480px)').matches }, h('summary', {}, t('preview.devices')), this.#devices);
+  #phone = matchMedia('(max-width: 480px), (max-height: 480px)');
+  #fold = h('details', { class: 'preview-devices', open: !this.#phone.matches }, h('summary', {}, t('preview.devices')), this.#devices);
   #buttons = h('div', { class: 'preview-buttons', role: 'group', 'aria-label': t('preview.with') }, this.#microphone, this.#camera);
 
   /** @override */
@@ -43,6 +46,7 @@ export class AqPreview extends AqElement {
     this.append(
       h('div', { class: 'preview-frame' }, this.#video, h('div', { class: 'preview-empty' }, this.#avatar, this.#hint, this.#start), this.#buttons),
       this.#problem,
+      this.#help,
       this.#fold,
     );
   }
@@ -53,6 +57,7 @@ export class AqPreview extends AqElement {
     this.#retry.addEventListener('click', () => this.emit('aq-preview', this.model?.wanted), { signal });
     this.#microphone.addEventListener('click', () => this.emit('aq-want', 'microphone'), { signal });
     this.#camera.addEventListener('click', () => this.emit('aq-want', 'camera'), { signal });
+    this.#phone.addEventListener('change', () => (this.#fold.open = !this.#phone.matches), { signal });
   }
 
   /** @override @param {PreviewModel} model */
@@ -62,6 +67,8 @@ export class AqPreview extends AqElement {
       this.#video.srcObject = camera;
       if (camera) this.#video.play().catch(() => undefined);
     }
+    // What the camera at the back of a phone sees is nobody's mirror image.
+    this.#video.classList.toggle('mirrored', camera?.getVideoTracks()[0]?.getSettings().facingMode !== 'environment');
     setAttribute(this, 'data-video', camera !== null);
     this.#avatar.className = `tile-avatar hue-${hueOf(model.name)}`;
     setText(this.#avatar, initials(model.name || '?'));
@@ -79,6 +86,7 @@ export class AqPreview extends AqElement {
       setText(this.#text, `${problem.text} ${problem.without}`);
       this.#retry.hidden = !problem.retry;
     }
+    showHelp(this.#help, problem?.help ?? false);
     const known = local.devices.microphones.length + local.devices.cameras.length > 0;
     this.#fold.hidden = !known;
     this.#devices.model = {

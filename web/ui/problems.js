@@ -10,6 +10,7 @@ import { t } from '../i18n/i18n.js';
  * @property {string} text
  * @property {string} without   what still works; for people who are not inside yet
  * @property {boolean} retry    trying again may help
+ * @property {boolean} help     the browser has to be told to allow it (permissionhelp.js)
  */
 
 /**
@@ -23,7 +24,7 @@ export function explain({ microphone, camera }) {
   if (camera && !microphone) return explainOne('camera', camera);
   const both = [explainOne('microphone', /** @type {DeviceProblem} */ (microphone)), explainOne('camera', /** @type {DeviceProblem} */ (camera))];
   const text = both.map((one) => t('problem.one-of-two', { title: one.title, text: one.text })).join(' ');
-  return { title: t('problem.each.title'), text, without: t('problem.without'), retry: true };
+  return { title: t('problem.each.title'), text, without: t('problem.without'), retry: true, help: microphone === 'denied' || camera === 'denied' };
 }
 
 /**
@@ -38,6 +39,7 @@ function explainOne(what, problem) {
     text: t(`problem.${problem}.text`),
     without: t('problem.without'),
     retry: problem !== 'unsupported',
+    help: problem === 'denied',
   };
 }
 
@@ -57,10 +59,10 @@ export function offAfterReload({ microphone, camera }, screen) {
 
 /** The page's address is one to which browsers give no devices. @returns {Explanation} */
 export function insecure() {
-  return { title: t('problem.insecure.title'), text: t('problem.insecure.text'), without: t('problem.insecure.without'), retry: false };
+  return { title: t('problem.insecure.title'), text: t('problem.insecure.text'), without: t('problem.insecure.without'), retry: false, help: false };
 }
 
 /** This browser has no WebRTC. @returns {Explanation} */
 export function noWebRTC() {
-  return { title: t('problem.no-webrtc.title'), text: t('problem.no-webrtc.text'), without: t('problem.no-webrtc.without'), retry: false };
+  return { title: t('problem.no-webrtc.title'), text: t('problem.no-webrtc.text'), without: t('problem.no-webrtc.without'), retry: false, help: false };
 }

@@ -1,58 +1,7 @@
-/** Text for people: links, times, initials. Pure. */
+/** Text for people: names, initials, how things are. Pure. */
 
-import { list, time } from '../i18n/format.js';
+import { list } from '../i18n/format.js';
 import { hasText, t } from '../i18n/i18n.js';
-
-/** @typedef {{text: string, href?: string}} Piece */
-
-// A link ends before white space, quotes and angle brackets. Only http and https are ever made clickable.
-const LINK = /\bhttps?:\/\/[^\s<>"'`]+/giu;
-
-/**
- * Cuts a text into plain pieces and links.
- *
- * @param {string} text
- * @returns {Piece[]}
- */
-export function linkify(text) {
-  /** @type {Piece[]} */
-  const pieces = [];
-  let end = 0;
-  for (const match of text.matchAll(LINK)) {
-    const candidate = trimLink(match[0]);
-    const href = safeUrl(candidate);
-    if (!href) continue;
-    if (match.index > end) pieces.push({ text: text.slice(end, match.index) });
-    pieces.push({ text: candidate, href });
-    end = match.index + candidate.length;
-  }
-  if (end < text.length) pieces.push({ text: text.slice(end) });
-  return pieces;
-}
-
-/** Drops what ends the sentence, not the link; a closing bracket stays if it was opened inside. @param {string} link */
-function trimLink(link) {
-  let result = link;
-  for (;;) {
-    const last = result.at(-1) ?? '';
-    const opening = { ')': '(', ']': '[', '}': '{' }[last];
-    const unbalanced = opening !== undefined && result.split(last).length > result.split(opening).length;
-    if (!unbalanced && !'.,;:!?…*_'.includes(last)) return result;
-    result = result.slice(0, -1);
-  }
-}
-
-/** @param {string} text @returns {string|null} */
-function safeUrl(text) {
-  try {
-    const url = new URL(text);
-    const plain = url.protocol === 'http:' || url.protocol === 'https:';
-    // "https://bank.example@evil.example" looks like what it is not.
-    return plain && url.username === '' && url.password === '' ? url.href : null;
-  } catch {
-    return null;
-  }
-}
 
 /**
  * @param {string} name
@@ -79,27 +28,23 @@ export function hueOf(text) {
 }
 
 /**
- * The time of a chat message on this person's clock.
+ * Whether a text speaks to somebody: "@Ann", but not "@Anna", and not "@Ann Lee"
+ * where somebody else is called that.
  *
- * @param {{timestamp: string, time: string}} message
- * @returns {string}
- */
-export function chatTime(message) {
-  const date = new Date(message.timestamp);
-  return Number.isNaN(date.getTime()) ? message.time.slice(0, 5) : time(date);
-}
-
-/**
- * Whether a message stands under the name of the one before it.
- *
- * @param {{from: string, username: string, timestamp: string}|undefined} before
- * @param {{from: string, username: string, timestamp: string}} message
+ * @param {string} text
+ * @param {string} name
+ * @param {readonly string[]} names  of all
  * @returns {boolean}
  */
-export function continues(before, message) {
-  if (!before || before.from !== message.from || before.username !== message.username) return false;
-  const apart = Date.parse(message.timestamp) - Date.parse(before.timestamp);
-  return !(apart > 5 * 60 * 1000);
+export function mentions(text, name, names) {
+  if (name === '') return false;
+  const lower = text.toLowerCase();
+  const longer = names.map((other) => other.toLowerCase()).filter((other) => other.length > name.length && other.startsWith(name.toLowerCase()));
+  for (let at = lower.indexOf(`@${name.toLowerCase()}`); at >= 0; at = lower.indexOf(`@${name.toLowerCase()}`, at + 1)) {
+    const rest = lower.slice(at + 1);
+    if (!/^[\p{L}\p{N}]/u.test(rest.slice(name.length)) && !longer.some((other) => rest.startsWith(other))) return true;
+  }
+  return false;
 }
 
 /**

@@ -50,7 +50,7 @@ export class Person {
   // --- What the person does
 
   /**
-   * Opens the page; the join dialog is there.
+   * Opens the page: what comes before the call is there, or without a room the landing page.
    *
    * @param {import('./server.mjs').Server} server
    * @param {{room?: string, host?: string, origin?: string}} [where] origin: of a proxy before the server
@@ -58,19 +58,18 @@ export class Person {
   async open(server, { room, host, origin } = {}) {
     const query = room === undefined ? '' : `?${new URLSearchParams({ room })}`;
     await this.page.goto(origin ? `${origin}/aq_server/${query}` : server.page(query, host));
-    await this.element('join-form').waitFor();
+    await this.element(room === undefined ? 'landing' : 'join-form').waitFor();
   }
 
   /**
-   * Opens the page, fills in the dialog and joins; resolves when the call is shown.
+   * Follows a link to the room, gives a name and joins; resolves when the call is shown.
    *
    * @param {import('./server.mjs').Server} server
    * @param {string} room
    * @param {{watch?: boolean, host?: string, origin?: string}} [how] watch: without camera and microphone
    */
   async join(server, room, { watch = false, ...where } = {}) {
-    await this.open(server, where);
-    await this.element('room-input').fill(room);
+    await this.open(server, { room, ...where });
     await this.element('name-input').fill(this.name);
     await this.clickJoin(watch);
     await this.element('room-name').waitFor();

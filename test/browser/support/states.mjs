@@ -2,6 +2,7 @@
 // look at each, and for the screenshots, which are taken of each.
 
 import { callStates } from './callstates.mjs';
+import { formStates } from './formstates.mjs';
 
 /**
  * A size and colours to look at the page in.
@@ -59,6 +60,7 @@ export async function everyState(stage, look, wanted = views) {
     }
     await page.setViewportSize(sizes[0]);
   };
+  await formStates(stage, show);
   await beforeTheCall(stage, show);
   await inTheCall(stage, show);
   await callStates(stage, show);
