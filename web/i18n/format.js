@@ -1,5 +1,12 @@
 /** Figures, times and lists as the chosen language writes them. No DOM. */
 
+import { directionOf } from './languages.js';
+
+/** Letters of Hebrew, Arabic and their neighbours. */
+const RIGHT_TO_LEFT = /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff]/u;
+/** Where the comma is another one. */
+const COMMAS = new Map([['ar', '، '], ['ja', '、'], ['zh', '、']]);
+
 let locale = 'en';
 /** Making a formatter takes longer than using it. @type {Map<string, any>} */
 const formatters = new Map();
@@ -85,12 +92,22 @@ function unit(value, name, digits) {
   return number(value, { style: 'unit', unit: name, unitDisplay: 'short', maximumFractionDigits: digits });
 }
 
-/** @param {readonly string[]} items @returns {string} for example "Ann, Bob, and Carol" */
+/** Names, each of them isolated. @param {readonly string[]} items @returns {string} for example "Ann, Bob, and Carol" */
 export function list(items) {
-  return formatter(Intl.ListFormat, { type: 'conjunction' }).format(items);
+  return formatter(Intl.ListFormat, { type: 'conjunction' }).format(items.map(isolated));
 }
 
-/** @param {readonly string[]} items @returns {string} without an "and": "muted, hand raised" */
+/** Without an "and": "muted, hand raised". Of Intl.ListFormat Chinese would get no comma at all. @param {readonly string[]} items @returns {string} */
 export function enumeration(items) {
-  return formatter(Intl.ListFormat, { type: 'unit', style: 'short' }).format(items);
+  return items.join(COMMAS.get(base()) ?? ', ');
+}
+
+/** Keeps a name of the other direction from turning the sentence around it (UAX #9, isolates). @param {string} value @returns {string} */
+export function isolated(value) {
+  return directionOf(base()) === 'rtl' || RIGHT_TO_LEFT.test(value) ? `\u2068${value}\u2069` : value;
+}
+
+/** The language without its region. */
+function base() {
+  return locale.toLowerCase().split('-')[0];
 }

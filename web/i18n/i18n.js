@@ -1,7 +1,7 @@
 /** The words of the page, in the language that was chosen. No DOM. */
 
-import { number, setLocale } from './format.js';
-import { chooseLanguage, directionOf, localeFor } from './languages.js';
+import { isolated, number, setLocale } from './format.js';
+import { chooseLanguage, localeFor } from './languages.js';
 
 /** @typedef {keyof typeof import('./en.js').default} Key */
 /** Several forms, of which the number `n` chooses one (Intl.PluralRules). @typedef {Partial<Record<Intl.LDMLPluralRule, string>> & {other: string}} Forms */
@@ -12,9 +12,6 @@ import { chooseLanguage, directionOf, localeFor } from './languages.js';
  * @typedef {{[K in Key]: (typeof import('./en.js').default)[K] extends string ? string : Forms}} Catalogue
  */
 /** `n` chooses the form; numbers are written as the language writes them. @typedef {Record<string, string|number>} Params */
-
-/** Letters of Hebrew, Arabic and their neighbours. */
-const RIGHT_TO_LEFT = /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff]/u;
 
 /** @type {Partial<Catalogue>} */
 let catalogue = {};
@@ -48,11 +45,6 @@ export function t(key, params = {}) {
 /** Whether there is such a text; for keys that are made from what the server says. @param {string} key @returns {key is Key} */
 export function hasText(key) {
   return Object.hasOwn(catalogue, key);
-}
-
-/** Keeps a name of the other direction from turning the sentence around it (UAX #9, isolates). @param {string} value */
-function isolated(value) {
-  return directionOf(current) === 'rtl' || RIGHT_TO_LEFT.test(value) ? `\u2068${value}\u2069` : value;
 }
 
 /**

@@ -153,6 +153,11 @@ test('figures as a language writes them', () => {
   assert.deepEqual([number(1234.5), percent(0.125), milliseconds(23.4), bytes(1_400_000)], ['1.234,5', '12,5\u00a0%', '23 ms', '1,4 MB']);
   assert.deepEqual([list(['Ann', 'Bob', 'C']), enumeration(['Ann', 'Bob'])], ['Ann, Bob und C', 'Ann, Bob']);
   assert.equal(day(new Date(2026, 10, 23)), '23. November');
+  speak('zh', /** @type {any} */ (others.get('zh')), 'zh-CN');
+  assert.deepEqual([list(['Ann', 'Bob']), enumeration(['Ann', 'Bob', 'C'])], ['Ann和Bob', 'Ann、Bob、C']);
+  speak('ar', /** @type {any} */ (others.get('ar')));
+  assert.deepEqual([list(['Ann', 'Bob']), enumeration(['Ann', 'Bob'])], ['\u2068Ann\u2069 و\u2068Bob\u2069', 'Ann، Bob']);
   speak('en', en);
+  assert.equal(list(['ليلى', 'Ann']), '\u2068ليلى\u2069 and Ann', 'one by one');
   assert.deepEqual([bytes(999), bytes(64_000), bytes(2.5e9)], ['999 byte', '64 kB', '2.5 GB']);
 });
