@@ -43,7 +43,7 @@ export class AqSettings extends AqElement {
   #rename = h('form', { class: 'field' }, h('label', { for: 'aq-rename' }, t('join.name')), h('div', { class: 'field-row' }, this.#name, h('button', { type: 'submit', class: 'button', 'data-testid': 'rename-button' }, t('settings.rename'))));
   /** @type {Map<SwitchName, {row: HTMLElement, input: HTMLInputElement}>} */
   #switches = new Map();
-  #values = { score: h('dd', {}), rtt: h('dd', {}), down: h('dd', {}), up: h('dd', {}), sending: h('dd', {}), path: h('dd', {}) };
+  #values = { score: h('dd', {}), rtt: h('dd', {}), down: h('dd', {}), up: h('dd', {}), sending: h('dd', { dir: 'ltr' }), path: h('dd', { dir: 'ltr' }) };
   #figures = h('section', { class: 'settings-section' });
   #title = h('strong', {});
   #text = h('p', {});
