@@ -10,8 +10,8 @@
   var OLD = {
     de: ['Dieser Browser ist zu alt für Anrufe', 'Bitte öffnen Sie diese Seite mit einem aktuellen Chrome, Edge, Firefox oder Safari.'],
     fr: ['Ce navigateur est trop ancien pour les appels', 'Ouvrez cette page avec une version récente de Chrome, Edge, Firefox ou Safari.'],
-    es: ['Este navegador es demasiado antiguo para hacer llamadas', 'Abra esta página con una versión actual de Chrome, Edge, Firefox o Safari.'],
-    pt: ['Este navegador é demasiado antigo para chamadas', 'Abra esta página com uma versão atual do Chrome, Edge, Firefox ou Safari.'],
+    es: ['Este navegador es demasiado antiguo para hacer llamadas', 'Abre esta página con una versión actual de Chrome, Edge, Firefox o Safari.'],
+    pt: ['Este navegador é antigo demais para fazer chamadas', 'Abra esta página com uma versão atual do Chrome, Edge, Firefox ou Safari.'],
     it: ['Questo browser è troppo vecchio per le chiamate', 'Apri questa pagina con una versione aggiornata di Chrome, Edge, Firefox o Safari.'],
     pl: ['Ta przeglądarka jest za stara na rozmowy', 'Otwórz tę stronę w aktualnej wersji Chrome, Edge, Firefox lub Safari.'],
     tr: ['Bu tarayıcı görüşmeler için çok eski', 'Lütfen bu sayfayı güncel bir Chrome, Edge, Firefox veya Safari ile açın.'],

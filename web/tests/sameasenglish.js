@@ -5,6 +5,11 @@
  * @type {Record<string, string[]>}
  */
 export default {
-  all: ['common.unknown', 'problem.one-of-two', 'problem.notice', 'moderation.about'],
-  de: ['keys.name.escape', 'statistics.codec', 'controls.chat', 'chat.title', 'moderation.title'],
+  all: ['keys.name.escape', 'common.unknown', 'problem.one-of-two', 'problem.notice', 'moderation.about'],
+  fr: ['controls.chat', 'stage.label', 'stage.pages', 'chat.title', 'chat.messages', 'chat.input', 'switch.soundChat', 'statistics.codec'],
+  es: ['controls.chat', 'chat.title'],
+  pt: ['controls.chat', 'chat.title', 'picture.tile', 'statistics.codec'],
+  it: ['controls.chat', 'chat.title', 'check.browser', 'check.server', 'picture.tile', 'statistics.codec'],
+  pl: ['people.moderator'],
+  de: ['statistics.codec', 'controls.chat', 'chat.title', 'moderation.title'],
 };

@@ -27,7 +27,7 @@ export class AqTileFigures extends AqElement {
       [t('statistics.codec'), codec || unknown],
       [t('statistics.way'), transport ? `${transport}, ${local} – ${remote}` : unknown],
     ];
-    this.#list.replaceChildren(...rows.map(([term, value]) => h('div', {}, h('dt', {}, term), h('dd', {}, value))));
+    this.#list.replaceChildren(...rows.map(([term, value]) => h('div', {}, h('dt', {}, term), h('dd', { dir: 'ltr' }, value))));
   }
 }
 
