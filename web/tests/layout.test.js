@@ -207,6 +207,8 @@ test('arrow keys lead from tile to tile', () => {
   assert.equal(walk('k4', 'Down', 'Down'), 'k7');
   assert.equal(neighbour(rects, 'k0', 'Enter'), null);
   assert.equal(neighbour(rects, 'gone', 'ArrowUp'), null);
+  const centred = layout({ width: 1264, height: 680, keys: keys(5), large: [], self: null, page: 0 }).rects;
+  assert.equal(neighbour(centred, 'k3', 'ArrowLeft'), null, 'what lies above is not to the left');
   const beside = layout({ width: 1264, height: 680, keys: keys(4), large: ['k1'], self: null, page: 0 }).rects;
   assert.equal(neighbour(beside, 'k2', 'ArrowLeft'), 'k1');
   assert.ok(['k0', 'k2', 'k3'].includes(neighbour(beside, 'k1', 'ArrowRight') ?? ''));

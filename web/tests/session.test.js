@@ -266,6 +266,27 @@ test('a weak network is said while all is connected, and which way it is weak', 
   assert.equal(model({ weak: 'down' }).connection.kind, 'media-lost');
 });
 
+test('how well one is connected is told when it changes, and to a server that knows nothing; reactions come and go', async () => {
+  const { session, join, sockets, notices, clock } = setup();
+  const socket = await join();
+  const told = (/** @type {any} */ of) => of.sentOf('state').map((/** @type {any} */ m) => JSON.parse(m.data)).filter((/** @type {any} */ s) => 'quality' in s).map((/** @type {any} */ s) => s.quality);
+  session.setQuality(2);
+  session.setQuality(2);
+  assert.deepEqual(told(socket), [2]);
+  session.react('👏');
+  assert.deepEqual(JSON.parse(socket.sentOf('reaction')[0].data), { emoji: '👏' });
+  socket.receive('reaction', { reactions: [{ peer_id: 'p_1', emoji: '🎉' }] });
+  assert.deepEqual(notices.at(-1), { kind: 'reactions', reactions: [{ peer_id: 'p_1', emoji: '🎉' }] });
+  socket.receive('peer_updated', { peer_id: 'p_1', username: 'Bob', state: { microphone: true, camera: true, hand: false, connection: 'ok', quality: 3 } });
+  socket.receive('quality', { score: 5, paused: [], layers: [{ track_id: 't_1', rid: 'h' }] });
+  assert.equal(session.state.room.peers.get('p_1')?.state.quality, 3);
+  assert.deepEqual(session.state.room.quality?.layers, [{ track_id: 't_1', rid: 'h' }]);
+  socket.drop(1006);
+  clock.advance(500);
+  sockets[1].receive('welcome', welcome({ resumed: false }));
+  assert.deepEqual(told(sockets[1]), [2]);
+});
+
 test('a page that was loaded again goes on: same token, new media, hand, and what was not answered', async () => {
   const { session, sockets, model, clock } = setup();
   session.setDevices({ microphone: true, camera: true });

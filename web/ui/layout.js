@@ -261,7 +261,7 @@ export function neighbour(rects, from, key) {
     const ahead = (to.x - x) * dx + (to.y - y) * dy;
     const aside = Math.abs((to.x - x) * dy) + Math.abs((to.y - y) * dx);
     // What is more to the side than ahead lies in another direction.
-    if (other === from || ahead < 1 || aside > ahead * 2 || ahead + aside * 2 >= least) continue;
+    if (other === from || ahead < 1 || aside > ahead || ahead + aside * 2 >= least) continue;
     [best, least] = [other, ahead + aside * 2];
   }
   return best;
