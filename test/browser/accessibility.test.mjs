@@ -20,5 +20,5 @@ scenario(
     assert.deepEqual(found, {});
     assert.ok(looked >= 12 * views.length, `only ${looked} states and views were looked at`);
   },
-  { timeout: 480_000 },
+  { timeout: 720_000 },
 );

@@ -83,6 +83,8 @@ export class AqConversation extends AqElement {
     this.#scroll.addEventListener('scroll', () => this.#atEnd() && (this.#newer.hidden = true), { signal, passive: true });
     this.#scroll.addEventListener('keydown', (event) => this.#walk(event), { signal });
     this.#list.addEventListener('click', (event) => this.#useTool(event), { signal });
+    // A picture is as high as it is only once it is loaded.
+    this.#list.addEventListener('load', (event) => this.#atEnd(/** @type {HTMLElement} */ (event.target).offsetHeight) && this.#toEnd(), { signal, capture: true });
     this.#list.addEventListener('focusin', (event) => this.#reach(event), { signal });
   }
 
@@ -132,8 +134,9 @@ export class AqConversation extends AqElement {
     this.#typed();
   }
 
-  #atEnd() {
-    return this.#scroll.scrollHeight - this.#scroll.scrollTop - this.#scroll.clientHeight < NEAR_END_PX;
+  /** @param {number} [grown]  what has become higher since */
+  #atEnd(grown = 0) {
+    return this.#scroll.scrollHeight - this.#scroll.scrollTop - this.#scroll.clientHeight < NEAR_END_PX + grown;
   }
 
   #toEnd() {

@@ -6,7 +6,7 @@ import { createRequire } from 'node:module';
 const source = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
 /**
- * The violations, of any impact, of what the page shows now, one line each.
+ * The violations of any impact of what the page shows now, one line each.
  *
  * @param {import('playwright-core').Page} page
  * @param {{contrastOnly?: boolean}} [what] only what depends on the colours, of a page that was looked at before

@@ -16,6 +16,14 @@ export async function formStates(stage, show) {
   await tooOld(stage, show);
 }
 
+/** Whoever has been looked at takes time from the others no more. @param {...import('./person.mjs').Person} people */
+async function done(...people) {
+  for (const person of people) {
+    await person.check();
+    await person.context.browser()?.close();
+  }
+}
+
 /** @param {import('./stage.mjs').Stage} stage @param {Show} show */
 async function wayIn(stage, show) {
   const server = await stage.server();
@@ -47,6 +55,7 @@ async function wayIn(stage, show) {
   await guest.page.locator('.dialog-body').evaluate((body) => body.scrollTo(0, body.scrollHeight));
   await guest.page.locator('dialog').evaluate((dialog) => dialog.scrollTo(0, dialog.scrollHeight));
   await show('settings-end', guest);
+  await done(guest, ...others);
 }
 
 /** @param {import('./stage.mjs').Stage} stage @param {Show} show */
@@ -69,6 +78,7 @@ async function lobbyAndEnd(stage, show) {
   await host.element('do-remove').last().click();
   await bob.element('error-box').waitFor();
   await show('removed', bob);
+  await done(host, bob);
 }
 
 /** @param {import('./stage.mjs').Stage} stage @param {Show} show */
@@ -108,9 +118,13 @@ async function chat(stage, show) {
   await alice.element('file-accept').click();
   await alice.element('file-save').waitFor();
   await bob.element('file-input').setInputFiles({ name: 'plan.odt', mimeType: 'application/vnd.oasis.opendocument.text', buffer: Buffer.alloc(48_000) });
-  await alice.element('file-accept').last().waitFor();
+  await until('the second file is offered', () => alice.element('file-accept').last().isVisible(), {
+    timeout: 30_000,
+    seen: () => alice.page.evaluate(() => /** @type {any} */ (document.querySelector('aq-app')).session.state.files.map((/** @type {any} */ { name, state, reason }) => ({ name, state, reason }))),
+  });
   await alice.page.locator('.chat-scroll').evaluate((list) => list.scrollTo(0, list.scrollHeight));
   await show('chat-files', alice);
+  await done(alice, bob);
 }
 
 /** @param {import('./stage.mjs').Stage} stage @param {Show} show */
@@ -121,4 +135,5 @@ async function tooOld(stage, show) {
   await old.page.goto(server.page());
   await old.page.locator('#too-old').waitFor();
   await show('too-old', old);
+  await old.context.browser()?.close(); // an error nobody caught is what it is about
 }
