@@ -161,7 +161,7 @@ func TestBadSettings(t *testing.T) {
 		"ALLOWED_ORIGINS": "*", "TRUSTED_PROXIES": "proxy",
 		"ROOM_MAX_PEERS": "-1", "MAX_PEERS": "many", "MAX_ROOMS": "1.5", "ROOMS_LIST": "none", "CHAT_HISTORY": "-3",
 		"RESUME_WINDOW": "30", "VIDEO_SLOTS": "0", "AUDIO_SLOTS": "x",
-		"CHAT_RATE": "0", "EVENT_RATE": "fast",
+		"CHAT_RATE": "0", "EVENT_RATE": "fast", "FILE_MAX_BYTES": "100MB", "FILE_RATE": "0",
 		"KEYFRAME_INTERVAL": "0s", "KEYFRAME_DISPATCH": "sometimes",
 		"AUTH": "closed", "AUTH_SECRET": "short", "AUTH_SECRET_FILE": "/nonexistent/secret", "AUTH_PUBLIC_KEY_FILE": "/nonexistent/key.pem",
 		"AUTH_PRIVATE_KEY_FILE": "/nonexistent/key.pem", "AUTH_JWKS_URL": "file:///keys", "AUTH_ALGORITHM": "none",
