@@ -14,7 +14,7 @@ export PATH := $(or $(shell test/node/path 2>/dev/null),/usr/bin):$(PATH)
 # The tests against a real server build it once.
 export AQ_SERVER := $(CURDIR)/$(SERVER)
 
-.PHONY: help build generator run test everything deps check fmt-check vet staticcheck go-test types page-test browser-test foreign-test network-test test-network screens soak races churn fuzz survival audit clean
+.PHONY: help build generator run test everything deps check fmt-check vet staticcheck go-test types page-test browser-test browser-whole foreign-test network-test test-network screens soak races churn fuzz survival audit clean
 
 help: ## lists the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 24
@@ -50,8 +50,9 @@ staticcheck:
 	go run $(STATICCHECK) ./...
 
 # Those that take longest begin first: the others fill what they leave of the cores.
+# Many wait more than they compute, so there is one more at a time than cores here.
 go-test: ## the Go tests, with the race detector
-	go test -race -timeout 20m -json ./test/e2e ./internal/testnet ./test/soak ./... | node scripts/gotest.mjs
+	go test -race -timeout 20m -p 3 -json ./test/e2e ./internal/testnet ./test/soak ./... | node scripts/gotest.mjs
 
 types: ## checks the JSDoc types of the page
 	npx tsc --noEmit -p web/tsconfig.json
@@ -60,7 +61,10 @@ page-test: ## the unit tests of the page's modules
 	scripts/nodetest.sh $(PAGE_TESTS)
 
 browser-test: build ## the page in Chromium against a real server
-	scripts/nodetest.sh test/browser/*.test.mjs
+	scripts/nodetest.sh $(filter-out test/browser/timing.test.mjs,$(wildcard test/browser/*.test.mjs))
+
+browser-whole: build ## the same with all that takes minutes: figures, a room of 25, every state at every size
+	BROWSER=whole scripts/nodetest.sh --test-concurrency=1 test/browser/*.test.mjs
 
 foreign-test: build ## other people's clients: minimal page, Firefox, aiortc, GStreamer
 	scripts/nodetest.sh test/foreign/*.test.mjs

@@ -289,7 +289,7 @@ scenario(
     await alice.element('join-form').waitFor();
     await until('the window is closed', () => small.isClosed());
   },
-  { timeout: 180_000 },
+  { timeout: 180_000, whole: true },
 );
 
 scenario('keys, talking while the space bar is held, and an ear for who speaks unheard', async (stage) => {
@@ -438,5 +438,5 @@ scenario(
     assert.equal(visible.filter((name) => !now.includes(name)).length, 1, `${visible} and then ${now}`);
     await isInOrder(alice, 'a full room on a phone');
   },
-  { timeout: 240_000 },
+  { timeout: 240_000, whole: true },
 );

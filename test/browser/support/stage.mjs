@@ -14,15 +14,20 @@ import { within } from './until.mjs';
 /** Where the traces of failed tests go. */
 const traces = path.join(root, 'test', 'out');
 
+/** Whether everything is tested, however long it takes. */
+export const isWhole = process.env.BROWSER === 'whole';
+
 /**
  * Declares a test. Whatever `play` starts through the stage is ended after it, and a failure
  * leaves the server's log, each page's console and a picture of it in test/out.
  *
  * @param {string} name
  * @param {(stage: Stage) => Promise<void>} play
- * @param {{timeout?: number}} [options] milliseconds
+ * @param {{timeout?: number, whole?: boolean}} [options] timeout in milliseconds; whole: it
+ *   takes minutes, and belongs to the whole form alone, `make browser-whole`
  */
-export function scenario(name, play, { timeout = 90_000 } = {}) {
+export function scenario(name, play, { timeout = 90_000, whole = false } = {}) {
+  if (whole && !isWhole) return;
   test(name, async () => {
     const stage = new Stage(name);
     try {
