@@ -43,6 +43,7 @@ func signed(t *testing.T, c auth.Claims) url.Values {
 // Who has no grant to publish is not forwarded, whatever he sends; who has one
 // for his voice alone is heard and not seen; who may not subscribe gets nothing.
 func TestGrantsOfMedia(t *testing.T) {
+	t.Parallel()
 	s := start(t, withTokens)
 	no := false
 	join := func(name string, protocol int, c auth.Claims) *client.Client {

@@ -228,6 +228,7 @@ func TestLateAnswerHoldsNobodyUp(t *testing.T) {
 
 // TestNoAnswerLosesTheConnectionOnly never answers, and then does.
 func TestNoAnswerLosesTheConnectionOnly(t *testing.T) {
+	t.Parallel()
 	s := run(t, app.Options{Config: config.Default(), AnswerTimeout: 2 * time.Second})
 	answer := make(chan struct{})
 	mallory := s.join(client.Options{

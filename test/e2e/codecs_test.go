@@ -11,6 +11,7 @@ import (
 )
 
 func TestCodecsAreForwarded(t *testing.T) {
+	t.Parallel()
 	for _, codec := range []string{client.VP8, client.VP9, client.H264, client.AV1} {
 		for protocol := range 2 {
 			t.Run(fmt.Sprintf("%s from protocol %d", codec, protocol), func(t *testing.T) {

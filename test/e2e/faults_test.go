@@ -93,6 +93,7 @@ func TestKilledBaseClientIsGoneAtOnce(t *testing.T) {
 // TestLostClientKeepsHisPlaceForAWhile cuts a protocol=1 client's socket for
 // good.
 func TestLostClientKeepsHisPlaceForAWhile(t *testing.T) {
+	t.Parallel()
 	s := start(t, func(c *config.Config) { c.ResumeWindow = 2 * time.Second })
 	alice := s.join(client.Options{Room: "lost", Username: "Alice", Protocol: 1})
 	bob := s.join(client.Options{Room: "lost", Username: "Bob", Protocol: 1, Publish: both()})
@@ -176,6 +177,7 @@ func TestResumeKeepsTheMedia(t *testing.T) {
 
 // TestResumeWithNewMedia is a reloaded page.
 func TestResumeWithNewMedia(t *testing.T) {
+	t.Parallel()
 	s := start(t)
 	alice := s.join(client.Options{Room: "reload", Username: "Alice", Protocol: 1, Publish: both()})
 	bob := s.join(client.Options{Room: "reload", Username: "Bob", Protocol: 1, Publish: both()})
@@ -228,6 +230,7 @@ func TestResumeOverAnOpenSocket(t *testing.T) {
 
 // TestICERestart asks for one in the midst of a call.
 func TestICERestart(t *testing.T) {
+	t.Parallel()
 	s := start(t)
 	alice := s.join(client.Options{Room: "ice", Username: "Alice", Protocol: 1, Publish: both()})
 	bob := s.join(client.Options{Room: "ice", Username: "Bob", Protocol: 1, Publish: both()})

@@ -304,6 +304,7 @@ func TestFilesCanBeTurnedOff(t *testing.T) {
 // One on its way ends for the one who does not want it any more, or whom there is
 // nobody any more to send it to; the others get it.
 func TestFileEndsForOneAlone(t *testing.T) {
+	t.Parallel()
 	s := start(t, func(c *config.Config) { c.FileRate = 1 << 20 })
 	alice, bob := s.connected("demo", "Alice"), s.connected("demo", "Bob")
 	carol, dave := s.connected("demo", "Carol"), s.connected("demo", "Dave")
@@ -348,6 +349,7 @@ func TestFileEndsForOneAlone(t *testing.T) {
 // holds for him is little. That he is given up in the end is shown in
 // internal/testnet, where time is cheap.
 func TestFileToOneWhoStandsStill(t *testing.T) {
+	t.Parallel()
 	s := start(t, fast)
 	alice, bob := s.connected("demo", "Alice"), s.connected("demo", "Bob")
 	var taken atomic.Int64
@@ -380,6 +382,7 @@ func TestFileToOneWhoStandsStill(t *testing.T) {
 
 // A break of the socket ends nothing. Who comes back is told where everything is.
 func TestFileOutlivesTheSocket(t *testing.T) {
+	t.Parallel()
 	s := start(t, func(c *config.Config) { c.FileRate = 1 << 20 })
 	alice, bob := s.connected("demo", "Alice"), s.connected("demo", "Bob")
 	file := content(2_000_000)

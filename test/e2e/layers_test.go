@@ -37,6 +37,7 @@ func onlyLayer(t *testing.T, c, of *client.Client, layer int) {
 }
 
 func TestViewsChooseTheLayer(t *testing.T) {
+	t.Parallel()
 	s := start(t)
 	alice := s.join(client.Options{Room: "layers", Username: "Alice", Protocol: 1, Publish: []client.PublishOptions{simulcast()}})
 	bob := s.join(client.Options{Room: "layers", Username: "Bob", Protocol: 1})
@@ -101,6 +102,7 @@ func checkStream(t *testing.T, name string, c *client.Client) {
 // TestUnwatchedLayersStop has a publisher obey the layers event: nobody watches
 // the large ones.
 func TestUnwatchedLayersStop(t *testing.T) {
+	t.Parallel()
 	s := start(t)
 	alice := s.join(client.Options{
 		Room: "saving", Username: "Alice", Protocol: 1, ObeyLayers: true, Publish: []client.PublishOptions{simulcast()},

@@ -53,6 +53,7 @@ func flowsFrom(t *testing.T, c, from *client.Client, kind types.Kind) {
 // A muted source is not forwarded any more, whatever its client sends, and again
 // when it is free.
 func TestMuteStopsPackets(t *testing.T) {
+	t.Parallel()
 	s := start(t, orderly)
 	alice := s.first(client.Options{Room: "demo", Username: "Alice", Protocol: 1, Publish: both()})
 	bob := s.join(client.Options{Room: "demo", Username: "Bob", Protocol: 1, Publish: both()})
@@ -101,6 +102,7 @@ func TestMuteStopsPackets(t *testing.T) {
 
 // A screen that is forbidden is not forwarded even by who shares it already.
 func TestForbiddenScreen(t *testing.T) {
+	t.Parallel()
 	s := start(t, orderly)
 	alice := s.first(client.Options{Room: "demo", Username: "Alice", Protocol: 1, Publish: both()})
 	bob := s.join(client.Options{Room: "demo", Username: "Bob", Protocol: 1})

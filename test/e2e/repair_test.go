@@ -41,6 +41,7 @@ func (l *lossy) drop(*rtp.Header) bool {
 // repairs included: RTX brings it all back, and the other subscriber notices
 // nothing.
 func TestLossTowardSubscriberIsRepaired(t *testing.T) {
+	t.Parallel()
 	s := start(t)
 	loss := &lossy{share: 0.05}
 	alice := s.join(client.Options{Room: "loss", Username: "Alice", Publish: []client.PublishOptions{video(30)}})
@@ -62,6 +63,7 @@ func TestLossTowardSubscriberIsRepaired(t *testing.T) {
 // TestLossFromPublisherIsRepaired loses 5 % of what a publisher sends: the
 // server asks for it again, and its subscriber misses nothing.
 func TestLossFromPublisherIsRepaired(t *testing.T) {
+	t.Parallel()
 	s := start(t)
 	loss := &lossy{share: 0.05}
 	alice := s.join(client.Options{
@@ -154,6 +156,7 @@ func TestKeyframeRequestsAreCoalesced(t *testing.T) {
 // TestKeyframeDispatch runs both modes: with "needed" nobody is asked whose
 // viewers have what they need, with "always" everybody is.
 func TestKeyframeDispatch(t *testing.T) {
+	t.Parallel()
 	for _, mode := range []string{"needed", "always"} {
 		t.Run(mode, func(t *testing.T) {
 			const interval = 600 * time.Millisecond

@@ -11,6 +11,7 @@ import (
 // they carry somebody else: pion's clients stop a transceiver whose m-line is
 // offered as inactive, and would never receive on it again.
 func TestIdleMLinesServeAgain(t *testing.T) {
+	t.Parallel()
 	for protocol := range 2 {
 		t.Run(fmt.Sprintf("protocol %d", protocol), func(t *testing.T) {
 			s := start(t)

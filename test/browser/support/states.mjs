@@ -44,8 +44,9 @@ const context = /** @type {const} */ ({ reducedMotion: 'reduce' });
  * @param {import('./stage.mjs').Stage} stage
  * @param {Look} look
  * @param {View[]} [wanted]
+ * @param {boolean} [all]  or only those of a usual visit, from the way in to the end
  */
-export async function everyState(stage, look, wanted = views) {
+export async function everyState(stage, look, wanted = views, all = true) {
   /** @type {Show} */
   const show = async (state, { page, reveal }) => {
     for (const view of wanted) {
@@ -60,10 +61,10 @@ export async function everyState(stage, look, wanted = views) {
     }
     await page.setViewportSize(sizes[0]);
   };
-  await formStates(stage, show);
+  if (all) await formStates(stage, show);
   await beforeTheCall(stage, show);
   await inTheCall(stage, show);
-  await callStates(stage, show);
+  if (all) await callStates(stage, show);
 }
 
 /**
