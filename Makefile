@@ -50,9 +50,8 @@ staticcheck:
 	go run $(STATICCHECK) ./...
 
 # Those that take longest begin first: the others fill what they leave of the cores.
-# Many wait more than they compute, so there is one more at a time than cores here.
 go-test: ## the Go tests, with the race detector
-	go test -race -timeout 20m -p 3 -json ./test/e2e ./internal/testnet ./test/soak ./... | node scripts/gotest.mjs
+	go test -race -timeout 20m -json ./test/e2e ./internal/testnet ./test/soak ./... | node scripts/gotest.mjs
 
 types: ## checks the JSDoc types of the page
 	npx tsc --noEmit -p web/tsconfig.json
