@@ -1,12 +1,13 @@
 /** Plays what the others say: one silent-looking `<audio>` for each m-line. */
 
+import { Autoplay } from '../media/autoplay.js';
 import { AqElement, h } from './element.js';
 
 /** @extends {AqElement<{audio: {mid: string, stream: MediaStream}[], speaker: string}>} */
 export class AqAudio extends AqElement {
   /** @type {Map<string, HTMLAudioElement>} */
   #players = new Map();
-  #blocked = false;
+  #autoplay = new Autoplay(this.#players, (blocked) => this.emit('aq-audio-blocked', blocked));
 
   /** @override */
   build() {
@@ -15,12 +16,7 @@ export class AqAudio extends AqElement {
 
   /** @override @param {AbortSignal} signal */
   listen(signal) {
-    // Any click or key lets browsers play; then what was refused is tried again.
-    const unblock = () => {
-      if (this.#blocked) this.unblock();
-    };
-    document.addEventListener('click', unblock, { signal });
-    document.addEventListener('keydown', unblock, { signal });
+    this.#autoplay.listen(document, signal);
   }
 
   /** @override @param {{audio: {mid: string, stream: MediaStream}[], speaker: string}} model */
@@ -41,7 +37,7 @@ export class AqAudio extends AqElement {
       }
       if (player.srcObject !== stream) {
         player.srcObject = stream;
-        this.#play(player);
+        this.#autoplay.play(player);
       }
       this.#route(player, speaker);
     }
@@ -49,24 +45,7 @@ export class AqAudio extends AqElement {
 
   /** Tries to play again; to be called from a click. */
   unblock() {
-    for (const player of this.#players.values()) this.#play(player);
-  }
-
-  /** @param {HTMLAudioElement} player */
-  #play(player) {
-    player.play().then(
-      () => this.#setBlocked(false),
-      (error) => {
-        if (error.name === 'NotAllowedError') this.#setBlocked(true);
-      },
-    );
-  }
-
-  /** @param {boolean} blocked */
-  #setBlocked(blocked) {
-    if (this.#blocked === blocked) return;
-    this.#blocked = blocked;
-    this.emit('aq-audio-blocked', blocked);
+    this.#autoplay.retry();
   }
 
   /** @param {HTMLAudioElement} player @param {string} speaker */
