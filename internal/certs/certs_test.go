@@ -157,7 +157,7 @@ func TestSelfSignedHandshake(t *testing.T) {
 	}
 	for _, name := range []string{"host.test", "localhost", "192.0.2.7", "2001:db8::7"} {
 		state, err := handshake(&tls.Config{RootCAs: roots, ServerName: name, NextProtos: []string{"h2", "http/1.1"}})
-		if err != nil || state.NegotiatedProtocol != "http/1.1" {
+		if err != nil || state.NegotiatedProtocol != "h2" {
 			t.Errorf("%s: protocol %q, %v", name, state.NegotiatedProtocol, err)
 		}
 	}

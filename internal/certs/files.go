@@ -114,13 +114,14 @@ func (f *Files) load() (*tls.Certificate, error) {
 	return &cert, nil
 }
 
-// Config returns the server's TLS settings around a source of certificates.
-// HTTP/2 is not offered: a WebSocket needs HTTP/1.1 (RFC 6455, section 4.1),
-// and one browser connection for everything else is enough for this page.
+// Config returns the server's TLS settings around a source of certificates. The
+// page is many small files, for which HTTP/2 needs one connection and no queue. A
+// WebSocket needs HTTP/1.1 (RFC 6455, section 4.1): browsers open a connection of
+// its own for it, and offer nothing else there.
 func Config(get func(*tls.ClientHelloInfo) (*tls.Certificate, error)) *tls.Config {
 	return &tls.Config{
 		MinVersion:     tls.VersionTLS12,
-		NextProtos:     []string{"http/1.1"},
+		NextProtos:     []string{"h2", "http/1.1"},
 		GetCertificate: get,
 	}
 }

@@ -2,6 +2,7 @@ package routes
 
 import (
 	"bytes"
+	"cmp"
 	"compress/gzip"
 	"crypto/sha256"
 	"encoding/base64"
@@ -10,8 +11,10 @@ import (
 	"io/fs"
 	"net/http"
 	"path"
+	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // indexFile is the page itself, served at PagePath. Every other file of that
@@ -19,6 +22,7 @@ import (
 const (
 	indexFile = "index.html"
 	pageType  = ".html"
+	styleType = ".css"
 )
 
 // pageData is what the templates get.
@@ -52,14 +56,17 @@ type asset struct {
 	contentType string
 	etag        string // without quotes
 	plain       []byte
-	zipped      []byte // nil if gzip does not make it smaller
+	// zipped returns nil if gzip does not make it smaller. It is made when the first
+	// client asks: that of all files takes a quarter of a second, in which a server
+	// that starts again has its clients waiting.
+	zipped func() []byte
 }
 
 // loadPage reads everything in files. Both maps are by path below PagePath: the
 // pages, which are rendered, and the assets, which are served as they are.
 func loadPage(files fs.FS, data pageData) (pages map[string]pageVariants, assets map[string]*asset, err error) {
 	pages, assets = map[string]pageVariants{}, map[string]*asset{}
-	languages := languagesOf(files)
+	sources := map[string][]byte{} // of the pages, by file
 	err = fs.WalkDir(files, ".", func(name string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {
 			return err
@@ -72,19 +79,30 @@ func loadPage(files fs.FS, data pageData) (pages map[string]pageVariants, assets
 		if err != nil {
 			return err
 		}
-		if path.Ext(name) != pageType {
-			assets[name] = newAsset(contentType, content)
+		switch path.Ext(name) {
+		case pageType:
+			sources[name] = content
 			return nil
+		case styleType:
+			if content, err = withImports(files, name, content); err != nil {
+				return err
+			}
 		}
+		assets[name] = newAsset(contentType, content)
+		return nil
+	})
+	if err == nil && sources[indexFile] == nil {
+		err = fmt.Errorf("%s: %w", indexFile, fs.ErrNotExist)
+	}
+	languages := languagesOf(files)
+	for name, source := range sources {
 		at := strings.TrimSuffix(name, pageType)
 		if name == indexFile {
 			at = "{$}"
 		}
-		pages[at], err = renderPage(name, content, data, languages)
-		return err
-	})
-	if err == nil && pages["{$}"] == nil {
-		err = fmt.Errorf("%s: %w", indexFile, fs.ErrNotExist)
+		if err == nil {
+			pages[at], err = renderPage(name, source, data, languages, assets)
+		}
 	}
 	if err != nil {
 		return nil, nil, fmt.Errorf("the page: %w", err)
@@ -92,8 +110,24 @@ func loadPage(files fs.FS, data pageData) (pages map[string]pageVariants, assets
 	return pages, assets, nil
 }
 
-// renderPage renders a page once for each language.
-func renderPage(name string, source []byte, data pageData, languages []string) (pageVariants, error) {
+// cssImport is a line of a style sheet that asks for another one beside it.
+var cssImport = regexp.MustCompile(`(?m)^@import "([\w-]+\.css)";\n`)
+
+// withImports puts the imported style sheets in the place of the lines that ask
+// for them, one level deep: a browser would see those lines only when it has the
+// file, and then ask again for each.
+func withImports(files fs.FS, name string, content []byte) (whole []byte, err error) {
+	whole = cssImport.ReplaceAllFunc(content, func(line []byte) []byte {
+		imported, readErr := fs.ReadFile(files, path.Join(path.Dir(name), string(cssImport.FindSubmatch(line)[1])))
+		err = cmp.Or(err, readErr)
+		return imported
+	})
+	return whole, err
+}
+
+// renderPage renders a page once for each language. It names scripts and style
+// sheets by their versioned addresses.
+func renderPage(name string, source []byte, data pageData, languages []string, assets map[string]*asset) (pageVariants, error) {
 	t, err := template.New(name).Option("missingkey=error").Parse(string(source))
 	if err != nil {
 		return nil, err
@@ -108,39 +142,53 @@ func renderPage(name string, source []byte, data pageData, languages []string) (
 		if err := t.Execute(&b, data); err != nil {
 			return nil, err
 		}
-		page[language] = newAsset(contentTypes[pageType], b.Bytes())
+		page[language] = newAsset(contentTypes[pageType], withVersions(b.Bytes(), assets))
 	}
 	return page, nil
 }
 
 func newAsset(contentType string, content []byte) *asset {
 	sum := sha256.Sum256(content)
-	a := &asset{contentType: contentType, plain: content, etag: base64.RawURLEncoding.EncodeToString(sum[:12])}
+	return &asset{
+		contentType: contentType,
+		etag:        base64.RawURLEncoding.EncodeToString(sum[:12]),
+		plain:       content,
+		zipped:      sync.OnceValue(func() []byte { return zip(content) }),
+	}
+}
+
+// zip compresses content, and returns nil if that is not worth it.
+func zip(content []byte) []byte {
 	var b bytes.Buffer
 	z, _ := gzip.NewWriterLevel(&b, gzip.BestCompression) // the level is valid
 	_, _ = z.Write(content)                               // a bytes.Buffer cannot fail
 	_ = z.Close()
-	if b.Len() < len(content)*9/10 {
-		a.zipped = b.Bytes()
+	if b.Len() >= len(content)*9/10 {
+		return nil
 	}
-	return a
+	return b.Bytes()
 }
 
 // ServeHTTP answers GET and HEAD. Browsers ask again each time (no-cache) and
 // get 304 as long as the content is the same, so that an update of the server
 // is an update of the page at once.
 func (a *asset) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	a.serve(w, r, "no-cache")
+}
+
+func (a *asset) serve(w http.ResponseWriter, r *http.Request, cacheControl string) {
 	h := w.Header()
-	h.Set("Cache-Control", "no-cache")
+	h.Set("Cache-Control", cacheControl)
 	body, etag := a.plain, `"`+a.etag+`"`
-	if a.zipped != nil {
+	compressed := a.zipped()
+	if compressed != nil {
 		h.Add("Vary", "Accept-Encoding")
 	}
-	zipped := a.zipped != nil && acceptsGzip(r.Header.Values("Accept-Encoding"))
+	zipped := compressed != nil && acceptsGzip(r.Header.Values("Accept-Encoding"))
 	if zipped {
 		// Another representation needs another strong ETag (RFC 9110, section
 		// 8.8.3.3).
-		body, etag = a.zipped, `"`+a.etag+`-gzip"`
+		body, etag = compressed, `"`+a.etag+`-gzip"`
 	}
 	h.Set("ETag", etag)
 	if matches(r.Header.Values("If-None-Match"), etag) {

@@ -79,6 +79,7 @@ func New(o Options) (http.Handler, error) {
 		{MetricsPath, "", crossOrigin(o.AllowedOrigins, get, allow(get, o.Admin.protected(o.Metrics)))},
 		{RoomsPath, "", crossOrigin(o.AllowedOrigins, get, allow(get, o.Admin.protected(roomsHandler(o))))},
 		{APIPath, "", crossOrigin(o.AllowedOrigins, "GET, POST, DELETE", o.Admin.API)},
+		{PagePath + versionedPath, "", crossOrigin(o.AllowedOrigins, get, allow(get, versionedHandler(assets)))},
 		{"/", "", http.HandlerFunc(notFound)},
 	}
 	for name, page := range pages {
