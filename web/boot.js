@@ -6,6 +6,8 @@
 (function () {
   'use strict';
   var root = document.documentElement;
+  /** Where the page's files lie: beside this one, whose address may have the server's version in it. */
+  var folder = document.currentScript instanceof HTMLScriptElement ? document.currentScript.src.replace(/[^\/]*$/, '') : '';
   /** @type {Record<string, string[]>} */
   var OLD = {
     de: ['Dieser Browser ist zu alt für Anrufe', 'Bitte öffnen Sie diese Seite mit einem aktuellen Chrome, Edge, Firefox oder Safari.'],
@@ -30,7 +32,7 @@
     root.dir = language === 'ar' ? 'rtl' : 'ltr';
     var link = document.createElement('link');
     link.rel = 'modulepreload';
-    link.href = 'i18n/' + language + '.js';
+    link.href = folder + 'i18n/' + language + '.js';
     document.head.appendChild(link);
   }
 

@@ -8,12 +8,13 @@ import { Comeback } from './page/comeback.js';
 import { Asking, tellWhatIsOff, watchPermissions, wireDevices } from './page/devicesflow.js';
 import { obey } from './page/discipline.js';
 import { Drawing } from './page/drawing.js';
+import { takeOver } from './page/early.js';
 import { Invite } from './page/invite.js';
 import { wireJoining } from './page/joining.js';
 import { Notices } from './page/notices.js';
 import { emptyView } from './page/page.js';
 import { parseParameters, visitPreferences } from './page/parameters.js';
-import { forThisVisit, loadPreferences } from './page/preferences.js';
+import { forThisVisit, loadPreferences, sessionStorageIfAllowed } from './page/preferences.js';
 import { noteRoom } from './page/recentrooms.js';
 import { showMirror } from './page/root.js';
 import { loadLanding, showLanding, wireRooms } from './page/rooms.js';
@@ -31,7 +32,6 @@ invite.take(location, history);
 const support = supportOf();
 const query = new URLSearchParams(location.search);
 const parameters = parseParameters(query);
-document.documentElement.dataset.hide = parameters.hide.join(' ');
 const preferences = loadPreferences();
 forThisVisit(preferences, visitPreferences(parameters));
 const view = emptyView();
@@ -158,7 +158,8 @@ async function embed() {
 }
 
 async function begin() {
-  app.join.fill({ room: view.room, username: parameters.username ?? preferences.username });
+  const goOn = takeOver();
+  if (!goOn) app.join.fill({ room: view.room, username: parameters.username ?? preferences.username });
   const devices = support.devices && support.webrtc;
   if (devices) {
     local.refresh();
@@ -177,9 +178,10 @@ async function begin() {
     tellWhatIsOff(page, past.on);
     return;
   }
-  app.join.focusFirst();
+  if (!goOn) app.join.focusFirst();
   check(app.join.who);
   openPreview();
+  goOn?.();
 }
 
 /** Shows oneself, as far as that needs no question. */
@@ -190,12 +192,4 @@ function openPreview() {
 function wasReloaded() {
   const [navigation] = performance.getEntriesByType('navigation');
   return /** @type {PerformanceNavigationTiming|undefined} */ (navigation)?.type === 'reload';
-}
-
-function sessionStorageIfAllowed() {
-  try {
-    return sessionStorage;
-  } catch {
-    return undefined;
-  }
 }

@@ -34,6 +34,25 @@ import { blur, canBlur, listDevices, NO_DEVICES, openBoth, openDevice, permissio
  * @property {boolean} [secure]
  */
 
+/**
+ * How it begins: nothing is open.
+ *
+ * @param {Pick<LocalOptions, 'chosen'|'processing'|'blur'>} options
+ * @returns {LocalState}
+ */
+export function closedState({ chosen = { microphone: '', camera: '' }, processing = PROCESSED, blur = false }) {
+  return {
+    on: { microphone: false, camera: false, screen: false },
+    problems: { microphone: null, camera: null },
+    asking: false,
+    devices: NO_DEVICES,
+    chosen,
+    processing,
+    blur,
+    canBlur: false,
+  };
+}
+
 export class LocalMedia {
   #options;
   #media;
@@ -55,16 +74,7 @@ export class LocalMedia {
   constructor(options) {
     this.#options = options;
     this.#media = options.media ?? globalThis.navigator?.mediaDevices;
-    this.#state = {
-      on: { microphone: false, camera: false, screen: false },
-      problems: { microphone: null, camera: null },
-      asking: false,
-      devices: NO_DEVICES,
-      chosen: options.chosen ?? { microphone: '', camera: '' },
-      processing: options.processing ?? PROCESSED,
-      blur: options.blur ?? false,
-      canBlur: false,
-    };
+    this.#state = closedState(options);
     this.#media?.addEventListener?.('devicechange', () => this.refresh());
   }
 

@@ -108,3 +108,12 @@ export function savePreferences(preferences) {
     // As above.
   }
 }
+
+/** What a tab remembers, in this life and after a reload. @returns {Storage|undefined} nothing where storage is forbidden */
+export function sessionStorageIfAllowed() {
+  try {
+    return sessionStorage;
+  } catch {
+    return undefined;
+  }
+}

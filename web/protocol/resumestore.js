@@ -29,6 +29,15 @@ const LOCK_WAIT_MS = 1000;
  * @property {string[]} pendingChat
  */
 
+/**
+ * Whether this tab has left a visit behind, however old.
+ *
+ * @param {Pick<Storage, 'getItem'>|undefined} storage
+ */
+export function hasVisit(storage) {
+  return (storage?.getItem(KEY) ?? null) !== null;
+}
+
 export class ResumeStore {
   #storage;
   #locks;

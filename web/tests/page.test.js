@@ -19,7 +19,8 @@ const LAZY = new Set([
 ]);
 
 test('the page asks for every file at once, and for no file that is not there', () => {
-  const named = [...page.matchAll(/(?:href|src)="([^"{]+)"/g)].map((m) => m[1]).filter((file) => /\.(js|css|svg)$/.test(file));
+  const imported = [...read('styles/page.css').matchAll(/^@import "(.+)";$/gm)].map((m) => `styles/${m[1]}`);
+  const named = [...page.matchAll(/(?:href|src)="([^"{]+)"/g)].map((m) => m[1]).concat(imported).filter((file) => /\.(js|css|svg)$/.test(file));
   assert.deepEqual(named.sort(), all.filter((file) => file !== 'index.html' && !LAZY.has(file)).sort());
   assert.match(page, /<link rel="modulepreload" href="i18n\/\{\{\.Language\}\}\.js">/, 'one catalogue comes at once as well');
 });

@@ -25,14 +25,15 @@ import { AqToasts } from './toasts.js';
 export class AqApp extends AqElement {
   /** @type {import('../session.js').Session|null} */
   session = null;
-  #join = new AqJoin();
+  /** It may be there before the page: page/early.js. */
+  #join = this.querySelector('aq-join') instanceof AqJoin ? /** @type {AqJoin} */ (this.querySelector('aq-join')) : new AqJoin();
   #call = new AqCall();
   /** Both are loaded when they are needed, and stay. @type {import('./settings.js').AqSettings|null} */
   #settings = null;
   /** @type {import('./landing.js').AqLanding|null} */
   #landing = null;
   #toasts = new AqToasts();
-  #main = h('main', { class: 'join-main', hidden: true }, this.#join);
+  #main = this.querySelector('main') ?? h('main', { class: 'join-main', hidden: true }, this.#join);
   /** Has no words, and outlives the others: nobody is to miss one while the language changes. */
   #audio = new AqAudio();
   #announcer = h('div', { class: 'sr-only', role: 'status', 'aria-live': 'polite', 'data-testid': 'announcer' });
@@ -43,7 +44,10 @@ export class AqApp extends AqElement {
   build() {
     // Whether this page is in a call already is not known yet.
     this.#call.hidden = true;
-    this.replaceChildren(this.#main, this.#call, this.#toasts, this.#audio, this.#announcer);
+    // Moved, what somebody types into would lose the focus.
+    for (const child of [...this.children]) if (child !== this.#main) child.remove();
+    if (!this.#main.parentElement) this.append(this.#main);
+    this.append(this.#call, this.#toasts, this.#audio, this.#announcer);
   }
 
   /** @override @param {AbortSignal} signal */
@@ -157,7 +161,7 @@ export class AqApp extends AqElement {
     if (before === 'call') this.#settings?.hide();
     this.#show(model);
     if (before === 'call') this.#call.model = model.call;
-    if (now === 'join') this.#join.focusFirst();
+    if (now === 'join' && !this.#join.contains(document.activeElement)) this.#join.focusFirst();
   }
 
   /** What is to be seen of it. @param {AppModel} model */

@@ -44,7 +44,7 @@ const styles = new Map();
  */
 export function loadStyle(file) {
   const loaded = styles.get(file) ?? new Promise((resolve) => {
-    const link = h('link', { rel: 'stylesheet', href: `styles/${file}` });
+    const link = h('link', { rel: 'stylesheet', href: new URL(`../styles/${file}`, import.meta.url).href });
     link.addEventListener('load', () => resolve());
     link.addEventListener('error', () => resolve());
     document.head.append(link);
