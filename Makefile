@@ -51,7 +51,7 @@ staticcheck:
 
 # Those that take longest begin first: the others fill what they leave of the cores.
 go-test: ## the Go tests, with the race detector
-	go test -race -timeout 20m -json ./test/e2e ./internal/testnet ./test/soak ./... | node scripts/gotest.mjs
+	go test -race -timeout 20m -json ./test/e2e ./test/survival ./internal/testnet ./test/soak ./internal/sfu ./... | node scripts/gotest.mjs
 
 types: ## checks the JSDoc types of the page
 	npx tsc --noEmit -p web/tsconfig.json
@@ -75,14 +75,8 @@ test-network: build ## all faults of the network, with figures: about 30 minutes
 	NETWORK=full test/network/urgent.sh go test -count=1 -timeout 30m -v ./test/network
 	NETWORK=full test/network/urgent.sh scripts/nodetest.sh --test-concurrency=1 test/network/*.test.mjs
 
-# Of all that are taken the documents show these.
-SHOWN := join-with-preview call-of-three chat
-SCREENS := test/out/screens
-
-screens: build ## takes a screenshot of every state of the page, renews docs/screens
-	node test/browser/screens.mjs $(SCREENS)
-	mkdir -p docs/screens
-	cp $(foreach s,$(SHOWN),$(SCREENS)/$(s)-1280x800.png $(SCREENS)/$(s)-390x844.png) docs/screens/
+screens: build ## looks at every state of the page at every size, and renews docs/screens
+	BROWSER=whole SCREENS=docs/screens scripts/nodetest.sh test/browser/accessibility.test.mjs
 
 DURATION ?= 24h
 SOAK ?= $(DURATION)

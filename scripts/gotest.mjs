@@ -1,5 +1,6 @@
 // Reads `go test -json` from standard input and prints what a person wants to see of it:
-// the closing line of every package, the whole output of what failed, and the totals.
+// the closing line of every package, the whole output of what failed, what took longest, and
+// the totals.
 // A skipped test is a failure in CI (CI set), a warning elsewhere.
 import { createInterface } from 'node:readline';
 
@@ -10,6 +11,8 @@ const running = new Set();
 const totals = { pass: 0, fail: 0, skip: 0 };
 const failed = [];
 const skipped = [];
+/** Seconds from start to end, by test. @type {[number, string][]} */
+const times = [];
 let packagesFailed = 0;
 
 const key = (/** @type {{Package?: string, ImportPath?: string, Test?: string}} */ e) =>
@@ -48,7 +51,7 @@ function handle(event) {
   }
 }
 
-/** @param {{Action: string, Package?: string, Test?: string}} event @param {string} k */
+/** @param {{Action: string, Package?: string, Test?: string, Elapsed?: number}} event @param {string} k */
 function finish(event, k) {
   const lines = output.get(k) ?? [];
   output.delete(k);
@@ -59,6 +62,7 @@ function finish(event, k) {
     process.stdout.write((event.Action === 'fail' ? lines : closing).join(''));
     return;
   }
+  if (!event.Test.includes('/')) times.push([event.Elapsed ?? 0, `${event.Package}.${event.Test}`]);
   totals[/** @type {'pass'|'fail'|'skip'} */ (event.Action)]++;
   if (event.Action === 'pass') return;
   (event.Action === 'fail' ? failed : skipped).push(`${event.Package}.${event.Test}`);
@@ -71,6 +75,7 @@ for (const k of running) {
   failed.push(`${k} (never finished)`);
 }
 
+for (const [seconds, name] of times.sort((a, b) => b[0] - a[0]).slice(0, 20)) console.log(`slow: ${seconds.toFixed(1)} s ${name}`);
 for (const name of failed) console.log(`failed: ${name}`);
 for (const name of skipped) console.log(`skipped: ${name}`);
 console.log(`go test: ${totals.pass} passed, ${totals.fail} failed, ${totals.skip} skipped, ${packagesFailed} packages failed`);

@@ -301,7 +301,8 @@ scenario('chat: for all and for one, mentions by keyboard, what is unread, copie
   await alice.page.keyboard.press('Shift+Enter');
   await alice.page.keyboard.type('and no');
   await alice.page.keyboard.press('Enter');
-  await carol.reads('Well @Carol yes\nand no', 'Alice');
+  await Promise.all([carol, bob].map((other) => other.reads('Well @Carol yes\nand no', 'Alice')));
+  await alice.reads('Well @Carol yes\nand no', 'Alice (you)');
   assert.deepEqual(await order(), ['First, mail to plan@example.org', 'Second', 'Third', 'Well @Carol yes\nand no'], 'who writes has read');
   assert.equal(await carol.element('chat-message').last().getAttribute('data-mentioned'), '');
   assert.equal(await bob.element('chat-message').last().getAttribute('data-mentioned'), null);

@@ -63,9 +63,6 @@ async function incoming({ page }) {
   return Object.keys(after).filter((mid) => after[mid] > (before[mid] ?? 0)).length;
 }
 
-/** The keys come a moment after the join. @param {Person} person */
-const keysWork = ({ page }) => page.evaluate(() => import(new URL('page/incall.js', document.baseURI).href));
-
 /** What was said to screen readers from now on. @param {Person} person */
 async function listen({ page }) {
   await page.evaluate(() => {
@@ -326,7 +323,7 @@ scenario('keys, talking while the space bar is held, and an ear for who speaks u
   });
   await alice.join(server, 'demo');
   await alice.reaches('connected');
-  await keysWork(alice);
+  await alice.hasKeys();
   await until('the screen stays on', () => page.evaluate(() => window.__awake === 1));
   const off = async (/** @type {string} */ id) => (await alice.element(id).getAttribute('data-off')) !== null;
   const loudness = (/** @type {number} */ gain) => page.evaluate((gain) => (window.__loud.gain.value = gain), gain);
@@ -391,7 +388,7 @@ scenario(
     const { page } = alice;
     await alice.join(server, 'demo');
     const seen = async () => Object.values(await shown(alice)).filter((t) => t.video);
-    await keysWork(alice);
+    await alice.hasKeys();
     await until('all of the page are seen', async () => (await seen()).length === Object.keys(await shown(alice)).length && (await seen()).length > 9, { timeout: 60_000, seen: () => shown(alice) });
 
     const worst = { wall: Infinity, cpu: 0 };

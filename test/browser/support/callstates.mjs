@@ -18,7 +18,7 @@ export async function callStates(stage, show) {
   const { page } = alice;
   await alice.join(server, 'demo');
   await alice.reaches('connected');
-  await page.evaluate(() => import(new URL('page/incall.js', document.baseURI).href));
+  await alice.hasKeys();
   const crowd = await Crowd.join(stage, server, 'demo', 1);
   await alice.seesPictureOf('Person 01');
   await show('call-of-two', alice);
