@@ -11,7 +11,7 @@ const ARROWS = ['ArrowDown', 'ArrowRight', 'ArrowUp', 'ArrowLeft'];
  * @returns {Promise<string[]>} what cannot be reached or does not show the focus, one line each
  */
 export async function keyboardFaults(page) {
-  await page.evaluate(begin);
+  const inMenu = await page.evaluate(begin);
   /** What was reached and not yet gone on from, by number. @type {number[]} */
   const open = [];
   const go = async (/** @type {string} */ key) => {
@@ -19,18 +19,20 @@ export async function keyboardFaults(page) {
     const reached = await page.evaluate(note);
     if (reached !== null) open.push(reached);
   };
-  const first = await page.evaluate(note);
-  if (first !== null) open.push(first);
-  else await go('Tab');
+  // What has the focus now may have got it by the mouse: it is to be reached like all others.
+  await go(inMenu ? ARROWS[0] : 'Tab');
+  if (open.length === 0 && !inMenu) await go('Tab');
   for (let from = open.pop(); from !== undefined; from = open.pop()) {
     for (const key of ['Tab', ...ARROWS]) {
       if (await page.evaluate(goTo, { from, arrow: key !== 'Tab' })) await go(key);
+      // Past the end of the page the browser has its turn.
+      if (key === 'Tab' && (await page.evaluate(() => document.activeElement === document.body))) await go(key);
     }
   }
   return page.evaluate(end);
 }
 
-/** Finds out what can be worked: in what lies above the rest, if something does. */
+/** Finds out what can be worked: in what lies above the rest, if something does. @returns {boolean} whether that is a menu */
 function begin() {
   const workable = 'a[href], button, input, select, textarea, summary, [role="button"], [role="slider"], [role="tab"]';
   const menu = document.querySelector('.menu:not([hidden])');
@@ -42,11 +44,12 @@ function begin() {
     return !(e instanceof HTMLInputElement) || e.type !== 'radio' || e.checked;
   });
   window.__keyboard = { menu: menu !== null, shown: new Set(shown), reached: [], unseen: [], before: document.activeElement };
+  return menu !== null;
 }
 
 /** Notes what has the focus now. @returns {number|null} its number, if it is new */
 function note() {
-  const { reached, unseen, menu } = window.__keyboard;
+  const { shown, reached, unseen, menu } = window.__keyboard;
   const now = document.activeElement;
   if (!(now instanceof HTMLElement) || now === document.body || reached.includes(now)) return null;
   if (menu && !now.closest('.menu')) return null;
@@ -61,6 +64,7 @@ function note() {
     return looks.join();
   };
   const focused = look();
+  if (!shown.has(now)) return reached.length - 1;
   if (!menu) {
     now.blur();
     if (look() === focused) unseen.push(now);
