@@ -101,7 +101,7 @@ func (p *Peer) allocate(now time.Time) {
 	d, at := &c.down, time.Duration(c.session().clock.at(now))
 	d.mu.Lock()
 	d.est.Tick(at, time.Duration(c.sent.sentAt()))
-	rate, congested := d.est.Rate(), d.est.Congested()
+	rate, kept, congested := d.est.Rate(), d.est.Kept(), d.est.Congested()
 	d.rate.Store(rate)
 	d.mu.Unlock()
 	if d.due = (time.Time{}); rate == 0 {
@@ -112,7 +112,7 @@ func (p *Peer) allocate(now time.Time) {
 		return
 	}
 	demand := p.demand(congested)
-	result := allocate.Divide(rate, demand.audio, demand.videos)
+	result := allocate.Divide(rate, kept, demand.audio, demand.videos)
 	mayRaise := now.Sub(d.raisedAt) >= raiseEvery
 	// What is sent now fills the queue: a layer that must go is not sent on
 	// until the keyframe of the next has come.

@@ -66,8 +66,9 @@ func price(v *Video, l Layer) int64 {
 }
 
 // Divide gives bps bits per second to the videos, after audio, the bits per
-// second of all sound.
-func Divide(bps, audio int64, videos []Video) Result {
+// second of all sound. Of kept, if it is more, the smallest layers are kept that are
+// sent already: what is lowered for a moment so that a queue empties costs no picture.
+func Divide(bps, kept, audio int64, videos []Video) Result {
 	r := Result{Ranks: make([]int, len(videos)), Used: audio}
 	for i := range videos {
 		r.Ranks[i] = None
@@ -75,7 +76,11 @@ func Divide(bps, audio int64, videos []Video) Result {
 	free := bps - audio
 	// The smallest layer of each.
 	for i := range videos {
-		free = raise(&r, videos, i, free)
+		lent := int64(0)
+		if videos[i].Current != None {
+			lent = max(kept-bps, 0)
+		}
+		free = raise(&r, videos, i, free+lent) - lent
 	}
 	for begin := 0; begin < len(videos); {
 		end := begin

@@ -41,7 +41,7 @@ func TestDivide(t *testing.T) {
 		{"taken up with headroom", 650_000, []Video{camera(0, 2, 0)}, []int{1}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			r := Divide(test.bps, 100_000, test.videos)
+			r := Divide(test.bps, test.bps, 100_000, test.videos)
 			if !slices.Equal(r.Ranks, test.want) {
 				t.Errorf("ranks %v, want %v", r.Ranks, test.want)
 			}
@@ -49,12 +49,37 @@ func TestDivide(t *testing.T) {
 	}
 }
 
+// While a queue is emptied the estimate is low on purpose: no picture that is there
+// goes for it, and none comes.
+func TestSmallestLayersAreKept(t *testing.T) {
+	const audio = 60_000
+	for _, test := range []struct {
+		name      string
+		bps, kept int64
+		videos    []Video
+		want      []int
+	}{
+		{"as long as the way carries it", 155_000, 255_000, []Video{camera(0, 2, 0)}, []int{0}},
+		{"lowered to the smallest", 155_000, 255_000, []Video{camera(0, 2, 1)}, []int{0}},
+		{"not where the way does not carry it", 130_000, 150_000, []Video{camera(0, 2, 0)}, []int{None}},
+		{"not for a new one", 155_000, 255_000, []Video{camera(0, 2, None)}, []int{None}},
+		{"the more important of two", 155_000, 255_000, []Video{camera(0, 2, 0), camera(0, 2, 0)}, []int{0, None}},
+		{"nothing is raised by it", 300_000, 900_000, []Video{camera(0, 2, 0)}, []int{0}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			if r := Divide(test.bps, test.kept, audio, test.videos); !slices.Equal(r.Ranks, test.want) {
+				t.Errorf("ranks %v, want %v", r.Ranks, test.want)
+			}
+		})
+	}
+}
+
 func TestWhatIsMissing(t *testing.T) {
-	r := Divide(800_000, 100_000, []Video{camera(0, 2, 0), plain(1, 1_000_000, None)})
+	r := Divide(800_000, 800_000, 100_000, []Video{camera(0, 2, 0), plain(1, 1_000_000, None)})
 	if r.Used != 600_000 || r.Step != 600_000+1_100_000 || r.Full != 100_000+2_200_000+1_100_000 {
 		t.Errorf("%+v", r)
 	}
-	r = Divide(8_000_000, 100_000, []Video{camera(0, 2, 0), plain(1, 1_000_000, None)})
+	r = Divide(8_000_000, 8_000_000, 100_000, []Video{camera(0, 2, 0), plain(1, 1_000_000, None)})
 	if r.Used != 3_100_000 || r.Step != r.Used || r.Full != r.Used {
 		t.Errorf("nothing is missing: %+v", r)
 	}
@@ -72,7 +97,8 @@ func TestNoFlapping(t *testing.T) {
 				moved[j].Layers[k].BPS += moved[j].Layers[k].BPS * int64((i*7+j*3+k)%9-4) / 100
 			}
 		}
-		r := Divide(1_300_000+int64(i%5)*5_000, 100_000, moved)
+		bps := 1_300_000 + int64(i%5)*5_000
+		r := Divide(bps, bps, 100_000, moved)
 		for j, rank := range r.Ranks {
 			if i > 0 && videos[j].Current != rank {
 				changes++
@@ -101,7 +127,7 @@ func FuzzDivide(f *testing.F) {
 			}
 			videos = append(videos, v)
 		}
-		r := Divide(bps, audio, videos)
+		r := Divide(bps, bps, audio, videos)
 		if r.Used > audio && (r.Used-audio)*5/6 > bps-audio+10 {
 			t.Fatalf("%d used of %d: %+v", r.Used, bps, r)
 		}

@@ -87,6 +87,11 @@ type Estimator struct {
 // no limit yet.
 func (e *Estimator) Rate() int64 { return int64(e.rate) }
 
+// Kept returns what of the way is not doubted, in bit/s: the estimate, or while a
+// queue is being emptied the rate at which it was met first. The estimate is lower
+// then on purpose, for a second or two.
+func (e *Estimator) Kept() int64 { return int64(max(e.rate, e.drain)) }
+
 // Throughput returns what has arrived in the last half second, in bit/s.
 func (e *Estimator) Throughput() int64 { return int64(e.throughput.over(averageTime)) }
 
