@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/pion/rtcp"
 	"github.com/pion/rtp"
 	"github.com/pion/webrtc/v4"
 
@@ -146,7 +147,7 @@ func (c *Client) remote(pc *webrtc.PeerConnection, remote *webrtc.TrackRemote, r
 	}
 	t.stats.Senders = make(map[uint64]SenderStats)
 	c.update(func(s *State) { s.Media = append(s.Media, t) })
-	c.start("client track", func() { c.receiveTrack(t, remote) })
+	c.start("client track", func() { c.receiveTrack(t, pc, remote) })
 	c.start("client track RTCP", func() {
 		for {
 			if _, _, err := receiver.ReadRTCP(); err != nil {
@@ -168,7 +169,15 @@ func midOf(pc *webrtc.PeerConnection, receiver *webrtc.RTPReceiver) string {
 	return ""
 }
 
-func (c *Client) receiveTrack(t *Track, remote *webrtc.TrackRemote) {
+// A video whose first packets bring no whole keyframe is asked for one, as browsers
+// ask: nobody can know of what was lost before the first packet that came.
+const (
+	keyframePatience = 200 * time.Millisecond
+	keyframeAgain    = 500 * time.Millisecond
+)
+
+func (c *Client) receiveTrack(t *Track, pc *webrtc.PeerConnection, remote *webrtc.TrackRemote) {
+	var ask time.Time // for a keyframe; zero: nothing has come, or one has
 	for {
 		p, attributes, err := remote.ReadRTP()
 		if err != nil {
@@ -180,6 +189,15 @@ func (c *Client) receiveTrack(t *Track, remote *webrtc.TrackRemote) {
 		fresh, first, keyframe := t.count(p, stamp, repaired, now)
 		if first || keyframe {
 			c.milestone(keyframe, now)
+		}
+		switch {
+		case keyframe:
+			ask = time.Time{}
+		case first && t.Kind == types.KindVideo:
+			ask = now.Add(keyframePatience)
+		case !ask.IsZero() && now.After(ask):
+			ask = now.Add(keyframeAgain)
+			_ = pc.WriteRTCP([]rtcp.Packet{&rtcp.PictureLossIndication{MediaSSRC: t.SSRC}}) // a closed one needs no picture
 		}
 		if fresh && stamp.Sender != 0 {
 			c.gaps.packet(stamp.Sender, t.Kind, now)

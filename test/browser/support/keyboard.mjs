@@ -11,6 +11,8 @@ const ARROWS = ['ArrowDown', 'ArrowRight', 'ArrowUp', 'ArrowLeft'];
  * @returns {Promise<string[]>} what cannot be reached or does not show the focus, one line each
  */
 export async function keyboardFaults(page) {
+  // A list of suggestions has the keys until one is chosen.
+  if (await page.locator('[role="listbox"]').isVisible()) return [];
   const inMenu = await page.evaluate(begin);
   /** What was reached and not yet gone on from, by number. @type {number[]} */
   const open = [];
