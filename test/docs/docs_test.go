@@ -35,6 +35,8 @@ var promised = []string{
 	"media permission denial",
 	"browser incompatibility",
 	"pages of other sites",
+	"a page that opens at once",
+	"everything by keyboard and for screen readers",
 	"the check of a connection",
 	"network timeouts",
 	"10+ concurrent peers",

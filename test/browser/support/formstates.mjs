@@ -16,14 +16,6 @@ export async function formStates(stage, show) {
   await tooOld(stage, show);
 }
 
-/** Whoever has been looked at takes time from the others no more. @param {...import('./person.mjs').Person} people */
-async function done(...people) {
-  for (const person of people) {
-    await person.check();
-    await person.context.browser()?.close();
-  }
-}
-
 /** @param {import('./stage.mjs').Stage} stage @param {Show} show */
 async function wayIn(stage, show) {
   const server = await stage.server();
@@ -55,7 +47,7 @@ async function wayIn(stage, show) {
   await guest.page.locator('.dialog-body').evaluate((body) => body.scrollTo(0, body.scrollHeight));
   await guest.page.locator('dialog').evaluate((dialog) => dialog.scrollTo(0, dialog.scrollHeight));
   await show('settings-end', guest);
-  await done(guest, ...others);
+  await stage.dismiss(guest, ...others);
 }
 
 /** @param {import('./stage.mjs').Stage} stage @param {Show} show */
@@ -78,7 +70,7 @@ async function lobbyAndEnd(stage, show) {
   await host.element('do-remove').last().click();
   await bob.element('error-box').waitFor();
   await show('removed', bob);
-  await done(host, bob);
+  await stage.dismiss(host, bob);
 }
 
 /** @param {import('./stage.mjs').Stage} stage @param {Show} show */
@@ -124,7 +116,7 @@ async function chat(stage, show) {
   });
   await alice.page.locator('.chat-scroll').evaluate((list) => list.scrollTo(0, list.scrollHeight));
   await show('chat-files', alice);
-  await done(alice, bob);
+  await stage.dismiss(alice, bob);
 }
 
 /** @param {import('./stage.mjs').Stage} stage @param {Show} show */

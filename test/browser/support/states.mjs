@@ -119,6 +119,7 @@ async function beforeTheCall(stage, show) {
   await old.open(server, { room: 'demo' });
   await old.element('device-problem').waitFor();
   await show('no-webrtc', old);
+  await stage.dismiss(denied, refused, insecure, old);
 }
 
 /** @param {import('./stage.mjs').Stage} stage @param {Show} show */
@@ -154,6 +155,7 @@ async function inTheCall(stage, show) {
   await alice.leave();
   await alice.element('join-form').waitFor();
   await show('left', alice);
+  await stage.dismiss(alice, bob, carol);
 }
 
 /**
