@@ -16,7 +16,7 @@
  */
 
 import { Attachments } from './client/attachments.js';
-import { peerChanges, peersOf, trackChanges, tracksOf } from './client/facts.js';
+import { fileChanges, peerChanges, peersOf, trackChanges, tracksOf } from './client/facts.js';
 import { Playback } from './client/playback.js';
 import { obey } from './page/discipline.js';
 import { watchDoubts } from './page/doubts.js';
@@ -30,6 +30,7 @@ import { Session } from './session.js';
 /** @typedef {import('./client/facts.js').RemoteTrack} RemoteTrack */
 /** @typedef {import('./protocol/messages.js').ChatMessage} ChatMessage */
 /** @typedef {import('./media/devices.js').DeviceProblem} DeviceProblem */
+/** @typedef {import('./media/filechannel.js').Transfer} Transfer */
 
 /** @typedef {'joining'|'lobby'|'joined'|'reconnecting'|'ended'} RoomState  lobby: waiting to be let in */
 
@@ -54,6 +55,8 @@ import { Session } from './session.js';
  * @property {RemoteTrack} track
  * @property {ChatMessage} chat               also our own, as they come back
  * @property {{state: RoomState, media: import('./media/peerlink.js').LinkState}} state
+ * @property {{peerId: string, emoji: string}} reaction   also our own
+ * @property {Transfer} file                  somebody offers one, or something about one has changed, bytes a few times a second
  * @property {{peerId: string, level: number}[]} speakers   loudest first; level: 0 to 1
  * @property {{on: {microphone: boolean, camera: boolean, screen: boolean}, problems: {microphone: DeviceProblem|null, camera: DeviceProblem|null}}} devices
  * @property {import('./protocol/moderation.js').Moderated} moderated   what a moderator did to us; the device is off already
@@ -243,9 +246,47 @@ export class Room extends EventTarget {
     this.#attachments.size(peerId, source, size);
   }
 
-  /** Writes to everybody. It is sent again if the connection breaks before it has come back. @param {string} text */
-  chat(text) {
-    this.session.sendChat(text);
+  /**
+   * Writes to everybody, or to one person alone. It is sent again if the connection
+   * breaks before it has come back.
+   *
+   * @param {string} text
+   * @param {string} [to]  peer id
+   */
+  chat(text, to = '') {
+    this.session.sendChat(text, to);
+  }
+
+  /** Shows everybody an emoji for a moment. @param {string} emoji  one of those of docs/protocol.md */
+  react(emoji) {
+    this.session.react(emoji);
+  }
+
+  /** Files on offer, on their way and there, the oldest first. @returns {readonly Transfer[]} */
+  get files() {
+    return this.session.state.files;
+  }
+
+  /**
+   * Offers a file to everybody who is here, or to one person. It is sent to those
+   * who accept it, and never kept by the server; `file` tells how it goes.
+   *
+   * @param {File} file
+   * @param {string} [to]  peer id
+   * @returns {string} its key
+   */
+  offerFile(file, to = '') {
+    return this.session.files.offer(file, to).key;
+  }
+
+  /** Takes a file that is offered: its `blob` is there when its state is `done`. @param {string} key */
+  acceptFile(key) {
+    this.session.files.accept(key);
+  }
+
+  /** Refuses a file, or ends it: ours for all, that of others for us. @param {string} key */
+  cancelFile(key) {
+    this.session.files.cancel(key);
   }
 
   /** @param {boolean} on @returns {Promise<boolean>} whether it is on now; if not, `devices` says why */
@@ -309,6 +350,7 @@ export class Room extends EventTarget {
       tracks: tracksOf(this.session.state),
       chat: room.chat,
       speakers: room.speakers,
+      files: this.session.state.files,
     };
   }
 
@@ -325,6 +367,7 @@ export class Room extends EventTarget {
     for (const track of trackChanges(before.tracks, now.tracks)) this.#emit('track', track);
     // What was written before we came is in `messages`.
     if (before.state === 'joined' || before.state === 'reconnecting') for (const message of chatSince(before.chat, now.chat)) this.#emit('chat', message);
+    if (now.files !== before.files) for (const file of fileChanges(before.files, now.files)) this.#emit('file', file);
     if (now.speakers !== before.speakers) this.#emit('speakers', [...now.speakers].map(([peerId, level]) => ({ peerId, level })));
   }
 
@@ -362,6 +405,9 @@ export class Room extends EventTarget {
       case 'permissions':
         if (!notice.now.publish.includes('screen')) this.media.stopScreen();
         this.#emit('permissions', notice.now);
+        break;
+      case 'reactions':
+        for (const { peer_id: peerId, emoji } of notice.reactions) this.#emit('reaction', { peerId, emoji });
         break;
       case 'told':
         this.#emit('notice', { text: notice.text });

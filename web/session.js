@@ -283,9 +283,6 @@ export class Session {
       case 'lobby':
         this.#update({ lobby: true });
         break;
-      case 'reaction':
-        this.#options.onNotice({ kind: 'reactions', reactions: message.data });
-        break;
       case 'moderated':
         this.#options.onNotice({ kind: 'moderated', told: message.data });
         break;

@@ -32,7 +32,6 @@ import { EMPTY } from './protocol/roomstate.js';
  *
  * @typedef {import('./protocol/happenings.js').Happening
  *   | {kind: 'error', error: import('./protocol/messages.js').ServerError}
- *   | {kind: 'reactions', reactions: import('./protocol/messages.js').Reaction[]}
  *   | {kind: 'moderated', told: import('./protocol/moderation.js').Moderated}
  *   | {kind: 'permissions', before: import('./protocol/messages.js').Permissions, now: import('./protocol/messages.js').Permissions}
  *   | ({kind: 'back'} & import('./absence.js').Return) | {kind: 'chat', message: import('./protocol/messages.js').ChatMessage}

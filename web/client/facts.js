@@ -76,3 +76,14 @@ export function trackChanges(before, now) {
   const changed = [...now].filter(([id, track]) => track.stream !== (before.get(id)?.stream ?? null)).map(([, track]) => track);
   return [...gone, ...changed].map(({ peerId, source, kind, stream }) => ({ peerId, source, kind, stream }));
 }
+
+/**
+ * Those that are new or not as they were.
+ *
+ * @param {readonly import('../media/filechannel.js').Transfer[]} before
+ * @param {readonly import('../media/filechannel.js').Transfer[]} now
+ */
+export function fileChanges(before, now) {
+  const old = new Map(before.map((file) => [file.key, JSON.stringify(file)]));
+  return now.filter((file) => old.get(file.key) !== JSON.stringify(file));
+}

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Attachments } from '../client/attachments.js';
-import { peerChanges, peersOf, trackChanges, tracksOf } from '../client/facts.js';
+import { fileChanges, peerChanges, peersOf, trackChanges, tracksOf } from '../client/facts.js';
 import { EMPTY } from '../protocol/roomstate.js';
 import { FakeClock } from './fakes.js';
 
@@ -109,4 +109,11 @@ test('the session in the words of the client', () => {
   assert.deepEqual(trackChanges(tracksOf(two), tracksOf(two)), []);
   assert.deepEqual(trackChanges(tracksOf(two), tracksOf(one)), [{ ...screen, stream: null }]);
   assert.deepEqual(trackChanges(tracksOf(two), tracksOf({ ...two, streams: new Map() })), [{ ...screen, stream: null }]);
+});
+
+test('a file is told of when it is new and when something about it has changed', () => {
+  const file = (/** @type {string} */ key, /** @type {number} */ bytes) => /** @type {any} */ ({ key, bytes, state: 'moving', receivers: [] });
+  assert.deepEqual(fileChanges([], [file('a', 0)]), [file('a', 0)]);
+  assert.deepEqual(fileChanges([file('a', 0), file('b', 1)], [file('a', 0), file('b', 2), file('c', 0)]), [file('b', 2), file('c', 0)]);
+  assert.deepEqual(fileChanges([file('a', 0)], []), [], 'one that is forgotten is no news');
 });
