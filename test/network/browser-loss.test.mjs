@@ -154,7 +154,7 @@ inTheLab(
     console.log(`F3: Bob ${JSON.stringify(bob)}, Carol ${JSON.stringify(carol)}, ${plis} requests for keyframes`);
     count('Chromium F3 jitter 50±30 ms, reordered: keyframes asked for in 10 s', (plis * 10_000) / enough, 1);
     // Some may just have been overtaken when they are counted.
-    count('Chromium F3 packets lost of some 14,000', Math.max(bob.lost, carol.lost), 5);
+    count('Chromium F3 packets lost', Math.max(bob.lost, carol.lost), 5);
     percent('Chromium F3 pictures within 400 ms', bob.inTime, 99.5);
   },
   180,
