@@ -138,7 +138,7 @@ scenario('a page of another site is in the room by aq-client.js', async (stage) 
   await page.evaluate(() => {
     const { room } = window;
     window.heard = /** @type {any[]} */ ([]);
-    for (const type of ['chat', 'reaction', 'file']) room.on(type, (/** @type {any} */ detail) => window.heard.push({ type, ...detail }));
+    for (const type of ['chat', 'reaction', 'file']) room.on(type, (/** @type {any} */ detail) => window.heard.push({ ...detail, event: type }));
     const [alice] = room.peers;
     room.chat('For Alice alone', alice.id);
     room.react('👍');
@@ -150,13 +150,13 @@ scenario('a page of another site is in the room by aq-client.js', async (stage) 
   await alice.element('file-save').waitFor();
   await alice.say('And one back');
   await alice.element('file-input').setInputFiles({ name: 'answer.txt', mimeType: 'text/plain', buffer: Buffer.from('an answer') });
-  const last = (/** @type {string} */ name) => page.evaluate((name) => window.heard.filter((/** @type {any} */ h) => h.type === 'file' && h.name === name).at(-1) ?? null, name);
+  const last = (/** @type {string} */ name) => page.evaluate((name) => window.heard.filter((/** @type {any} */ h) => h.event === 'file' && h.name === name).at(-1) ?? null, name);
   await until('Bob is offered a file', async () => (await last('answer.txt'))?.state === 'offered');
   await page.evaluate((key) => window.room.acceptFile(key), (await last('answer.txt')).key);
   await until('it has come', async () => (await last('answer.txt')).state === 'done', { seen: () => last('answer.txt') });
   assert.equal(await page.evaluate(() => window.room.files.at(-1).blob.text()), 'an answer');
   assert.equal((await last('plan.txt')).state, 'done');
-  const heard = await page.evaluate(() => window.heard.filter((/** @type {any} */ h) => h.type !== 'file').map((/** @type {any} */ h) => `${h.type} ${h.message ?? h.emoji} ${h.to ? 'alone' : ''}`.trim()));
+  const heard = await page.evaluate(() => window.heard.filter((/** @type {any} */ h) => h.event !== 'file').map((/** @type {any} */ h) => `${h.event} ${h.message ?? h.emoji} ${h.to ? 'alone' : ''}`.trim()));
   assert.deepEqual(heard.sort(), ['chat And one back', 'chat For Alice alone alone', 'reaction 👍']);
 
   // What nobody can see is not sent.

@@ -20,7 +20,7 @@ export class AqKeySheet extends AqElement {
         'div',
         { class: 'dialog-body', tabindex: 0, role: 'group', 'aria-label': t('keys.title') },
         h('label', { class: 'switch' }, this.#switch, h('span', {}, t('keys.switch'))),
-        h('dl', { class: 'figures keys' }, ...rows, h('div', {}, h('dt', {}, t('keys.close')), h('dd', {}, h('kbd', {}, t('keys.name.escape'))))),
+        h('dl', { class: 'keys' }, ...rows, h('div', {}, h('dt', {}, t('keys.close')), h('dd', {}, h('kbd', {}, t('keys.name.escape'))))),
       ),
     );
     this.append(this.#dialog);

@@ -128,8 +128,10 @@ export class Person {
     const pids = processInfo.filter((p) => p.type === 'renderer').map((p) => p.id);
     assert.notEqual(pids.length, 0);
     for (const pid of pids) process.kill(pid, 'SIGSTOP');
+    let still = true;
     return () => {
-      for (const pid of pids) process.kill(pid, 'SIGCONT');
+      if (still) for (const pid of pids) process.kill(pid, 'SIGCONT');
+      still = false;
     };
   }
 
