@@ -2,6 +2,8 @@ package app
 
 import (
 	"bufio"
+	"crypto/tls"
+	"encoding/binary"
 	"fmt"
 	"io"
 	"net"
@@ -125,6 +127,58 @@ func TestHeaderSize(t *testing.T) {
 		conn.Close()
 		if response.StatusCode != want {
 			t.Errorf("%d bytes of headers: %d, want %d", size, response.StatusCode, want)
+		}
+	}
+}
+
+// L9 over HTTP/2: what the server tells clients of its limits (RFC 9113, section
+// 6.5), and that it keeps to them.
+func TestHTTP2Limits(t *testing.T) {
+	a := start(t, func(c *config.Config) { c.TLS = "self-signed" })
+	client := &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"h2"}}
+	conn, err := tls.Dial("tcp", hostPort(t, a), client)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	_ = conn.SetDeadline(time.Now().Add(deadline))
+	_, _ = io.WriteString(conn, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x04\x00\x00\x00\x00\x00")
+	head := make([]byte, 9)
+	if _, err := io.ReadFull(conn, head); err != nil || head[3] != 4 {
+		t.Fatalf("no settings: % x, %v", head, err)
+	}
+	body := make([]byte, binary.BigEndian.Uint32(append([]byte{0}, head[:3]...)))
+	if _, err := io.ReadFull(conn, body); err != nil {
+		t.Fatal(err)
+	}
+	settings := map[uint16]uint32{}
+	for ; len(body) >= 6; body = body[6:] {
+		settings[binary.BigEndian.Uint16(body)] = binary.BigEndian.Uint32(body[2:])
+	}
+	const concurrentStreams, initialWindow, frameSize, headerList = 3, 4, 5, 6
+	if settings[concurrentStreams] != 128 || settings[initialWindow] > 64<<10 || settings[frameSize] > 16<<10 || settings[headerList] > 16<<10 {
+		t.Errorf("settings %v", settings)
+	}
+
+	transport := &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, ForceAttemptHTTP2: true}
+	defer transport.CloseIdleConnections()
+	for size, want := range map[int]int{10 << 10: 200, 17 << 10: 431} {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "https://"+hostPort(t, a)+"/health", http.NoBody)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("X-Big", strings.Repeat("a", size))
+		response, err := transport.RoundTrip(r)
+		if err != nil {
+			// Go's client does not even send what the settings forbid.
+			if want != 431 || !strings.Contains(err.Error(), "header list") {
+				t.Errorf("%d bytes of headers: %v", size, err)
+			}
+			continue
+		}
+		response.Body.Close()
+		if response.StatusCode != want || response.ProtoMajor != 2 {
+			t.Errorf("%d bytes of headers: %s %d", size, response.Proto, response.StatusCode)
 		}
 	}
 }

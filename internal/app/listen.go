@@ -93,6 +93,12 @@ func newHTTPServer(handler http.Handler, log *slog.Logger) *http.Server {
 		WriteTimeout:      60 * time.Second, // the page over a slow line
 		IdleTimeout:       120 * time.Second,
 		MaxHeaderBytes:    12 << 10, // 16 KiB: net/http allows 4 KiB more
+		HTTP2: &http.HTTP2Config{
+			MaxConcurrentStreams:          128, // the page asks for 82 files
+			MaxReadFrameSize:              16 << 10,
+			MaxReceiveBufferPerConnection: 128 << 10,
+			MaxReceiveBufferPerStream:     64 << 10,
+		},
 		// What it has to say are mistakes of clients.
 		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}
