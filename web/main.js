@@ -100,6 +100,7 @@ function drawNow() {
   // Gone again: the word about the last return would stand over what is said now.
   if (session.state.away) app.toasts.dismiss('back');
   app.model = model;
+  session.setSaving(preferences.saveData);
   wakeLock.set(inCall);
   hearing?.follow(inCall ? local.track('microphone') : null);
   if (inCall) loading ??= loadCall();

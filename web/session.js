@@ -177,6 +177,11 @@ export class Session {
     if (source === 'screen' || source === 'screen_audio') this.#publishing.set(source, track !== null);
   }
 
+  /** Whether the camera is sent at half its size at most. @param {boolean} saving */
+  setSaving(saving) {
+    this.#media.setSaving(saving);
+  }
+
   /** Tells the others which devices are on. @param {{microphone: boolean, camera: boolean}} on */
   setDevices(on) {
     this.#own.setDevices(on);

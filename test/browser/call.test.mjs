@@ -159,6 +159,14 @@ scenario('simulcast: three layers are sent, and the picture arrives', async (sta
   const rids = async () => (await alice.outboundVideo()).map((l) => l.rid).sort().join();
   await until('Alice has three layers', async () => (await rids()) === 'f,h,q', { seen: () => alice.outboundVideo() });
   await bob.decodesFor(3_000);
+
+  // Who saves data sends half of it, and is seen all the same.
+  const active = async () => (await alice.outboundVideo()).filter((l) => l.active).map((l) => l.rid);
+  await until('the full size is sent', async () => (await active()).includes('f'), { seen: active });
+  await alice.element('layout-button').click();
+  await alice.element('menu-save-data').click();
+  await until('the half is sent instead', async () => !(await active()).includes('f') && (await active()).includes('h'), { seen: active });
+  await bob.decodesFor(2_000);
 });
 
 scenario('a shared screen has a tile of its own beside the camera', async (stage) => {

@@ -75,3 +75,60 @@ scenario('a reload in Firefox: the same person is back without a click', async (
   }, { timeout: 30_000, seen: () => alice.tiles() });
   assert.equal((await alice.tileOf('Fox'))?.peerId, before?.peerId);
 });
+
+scenario('what Firefox has of the rest: a new room, a layout, a reaction, a message to one alone, a file, the settings', async (stage) => {
+  const server = await stage.server();
+  const alice = await stage.person('Alice', { colour: 'red' });
+  const firefox = await stage.firefox();
+  const byTest = (/** @type {string} */ id) => `[data-testid="${id}"]`;
+  const there = (/** @type {string} */ selector) => until(`Firefox shows ${selector}`, () => firefox.evaluate((s) => document.querySelector(s)?.checkVisibility() ?? false, selector));
+  const click = async (/** @type {string} */ id) => {
+    await there(byTest(id));
+    await firefox.click(byTest(id));
+  };
+  await firefox.goto(server.page());
+  await click('room-new');
+  await there(byTest('name-input'));
+  await firefox.fill(byTest('name-input'), 'Fox');
+  await click('join-button');
+  await there(byTest('room-name'));
+  const room = await firefox.evaluate(() => new URL(location.href).searchParams.get('room'));
+  assert.match(room, /^[a-z]+(-[a-z]+){3}-\d+$/);
+  await alice.join(server, room);
+  await alice.seesPictureOf('Fox');
+
+  await click('layout-button');
+  await click('menu-layout-speaker');
+  await until('one is large', () => firefox.evaluate(() => document.querySelectorAll('aq-tile[data-large]').length === 1));
+  await click('layout-button');
+  await click('react-button');
+  await click('menu-react-yes');
+  await alice.element('reaction').first().waitFor({ state: 'attached' });
+
+  await click('chat-button');
+  await there(byTest('chat-to'));
+  await firefox.evaluate(() => {
+    const select = /** @type {HTMLSelectElement} */ (document.querySelector('[data-testid="chat-to"]'));
+    select.value = [...select.options].find((o) => o.text === 'Alice')?.value ?? '';
+    select.dispatchEvent(new Event('change', { bubbles: true }));
+  });
+  await firefox.fill(byTest('chat-input'), 'For you alone');
+  await click('chat-send');
+  await alice.reads('For you alone', 'Fox');
+  await alice.element('chat-private').waitFor();
+  await firefox.evaluate(() => {
+    const files = new DataTransfer();
+    files.items.add(new File(['x'.repeat(100_000)], 'plan.txt', { type: 'text/plain' }));
+    const input = /** @type {HTMLInputElement} */ (document.querySelector('[data-testid="file-input"]'));
+    input.files = files.files;
+    input.dispatchEvent(new Event('change', { bubbles: true }));
+  });
+  await alice.element('file-accept').click();
+  await alice.element('file-save').waitFor();
+
+  await click('settings-button');
+  await there(byTest('switch-saveData'));
+  await click('settings-close');
+  await click('leave-button');
+  await alice.hasOthers([], 3_000);
+});

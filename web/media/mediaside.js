@@ -89,6 +89,11 @@ export class MediaSide {
     this.#link.setTrack(source, track);
   }
 
+  /** Whether the camera is sent at half its size at most. @param {boolean} saving */
+  setSaving(saving) {
+    this.#link.setSaving(saving);
+  }
+
   /** @param {import('../protocol/messages.js').PublishEntry[]} entries */
   setPublish(entries) {
     this.#link.setPublish(entries);

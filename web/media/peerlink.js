@@ -63,6 +63,7 @@ export class PeerLink {
   #publish = [];
   /** @type {Map<string, string[]|null>} rids somebody watches, by mid */
   #watched = new Map();
+  #saving = false;
   /** @type {WeakMap<RTCRtpSender, Promise<void>>} setParameters must not overlap */
   #shaping = new WeakMap();
 
@@ -173,6 +174,13 @@ export class PeerLink {
   /** @param {import('../protocol/messages.js').LayerEntry[]} entries */
   setLayers(entries) {
     for (const entry of entries) this.#watched.set(entry.mid, entry.rids);
+    this.#attachAll();
+  }
+
+  /** Whether the camera is sent at half its size at most. @param {boolean} saving */
+  setSaving(saving) {
+    if (this.#saving === saving) return;
+    this.#saving = saving;
     this.#attachAll();
   }
 
@@ -291,7 +299,7 @@ export class PeerLink {
     const before = this.#shaping.get(sender) ?? Promise.resolve();
     const next = before.then(async () => {
       const parameters = sender.getParameters();
-      if (!shapeEncodings(parameters, entry.source, this.#watched.get(entry.mid) ?? null, sender.track?.contentHint)) return;
+      if (!shapeEncodings(parameters, entry.source, this.#watched.get(entry.mid) ?? null, sender.track?.contentHint, this.#saving)) return;
       // The sender may be stopped or renegotiated meanwhile; the next attach shapes it again.
       await sender.setParameters(parameters).catch(() => undefined);
     });

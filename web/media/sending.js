@@ -16,9 +16,10 @@ const SCREEN_BITRATE = 3_000_000;
  * @param {Source} source
  * @param {readonly string[]|null} watched  rids to send; null: all
  * @param {string} [hint]  the track's contentHint
+ * @param {boolean} [saving]  the camera's full size is never sent; who wants it gets the half
  * @returns {boolean} whether anything changed
  */
-export function shapeEncodings(parameters, source, watched, hint = '') {
+export function shapeEncodings(parameters, source, watched, hint = '', saving = false) {
   let changed = false;
   // Where the network is weak, a text may come later, but a film has to go on.
   const kept = hint === 'motion' ? 'maintain-framerate' : 'maintain-resolution';
@@ -28,8 +29,8 @@ export function shapeEncodings(parameters, source, watched, hint = '') {
   }
   const layers = parameters.encodings ?? [];
   for (const encoding of layers) {
-    const bitrate = bitrateOf(source, encoding.rid, layers.length);
-    const active = watched === null || layers.length < 2 || watched.includes(encoding.rid ?? '');
+    const bitrate = bitrateOf(source, encoding.rid, layers.length, saving);
+    const active = layers.length < 2 || isSent(encoding.rid ?? '', watched, saving && source === 'camera');
     if (bitrate && encoding.maxBitrate !== bitrate) {
       encoding.maxBitrate = bitrate;
       changed = true;
@@ -42,9 +43,17 @@ export function shapeEncodings(parameters, source, watched, hint = '') {
   return changed;
 }
 
-/** @param {Source} source @param {string|undefined} rid @param {number} layers */
-function bitrateOf(source, rid, layers) {
+/** @param {string} rid @param {readonly string[]|null} watched @param {boolean} saving */
+function isSent(rid, watched, saving) {
+  const wanted = (/** @type {string} */ one) => watched === null || watched.includes(one);
+  if (!saving) return wanted(rid);
+  return rid !== 'f' && (wanted(rid) || (rid === 'h' && wanted('f')));
+}
+
+/** @param {Source} source @param {string|undefined} rid @param {number} layers @param {boolean} saving */
+function bitrateOf(source, rid, layers, saving) {
   if (source === 'screen') return SCREEN_BITRATE;
   if (source !== 'camera') return 0;
-  return layers > 1 ? CAMERA_BITRATES[rid ?? ''] : CAMERA_BITRATE;
+  if (layers > 1) return CAMERA_BITRATES[rid ?? ''];
+  return saving ? CAMERA_BITRATES.h : CAMERA_BITRATE;
 }

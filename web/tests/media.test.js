@@ -46,6 +46,19 @@ test('camera: a bitrate per layer, and only watched layers run', () => {
   assert.ok(parameters.encodings.every((/** @type {any} */ e) => !e.active));
 });
 
+test('camera: to save data its full size is not sent', () => {
+  const parameters = /** @type {any} */ ({ encodings: [{ rid: 'q', active: true }, { rid: 'h', active: true }, { rid: 'f', active: true }] });
+  assert.equal(shapeEncodings(parameters, 'camera', ['f'], '', true), true);
+  assert.deepEqual(parameters.encodings.map((/** @type {any} */ e) => e.active), [false, true, false], 'half of it for who wants all');
+  shapeEncodings(parameters, 'camera', null, '', true);
+  assert.deepEqual(parameters.encodings.map((/** @type {any} */ e) => e.active), [true, true, false]);
+  const plain = /** @type {any} */ ({ encodings: [{ active: true }] });
+  shapeEncodings(plain, 'camera', null, '', true);
+  assert.equal(plain.encodings[0].maxBitrate, 650_000);
+  shapeEncodings(plain, 'camera', null);
+  assert.equal(plain.encodings[0].maxBitrate, 2_200_000);
+});
+
 test('screen: one layer, which is never switched off; a microphone is left as it is', () => {
   const screen = /** @type {any} */ ({ encodings: [{ active: true }] });
   shapeEncodings(screen, 'screen', []);
