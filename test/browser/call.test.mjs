@@ -52,7 +52,7 @@ scenario('rooms are walls: no tile, no media, no message crosses', async (stage)
   assert.deepEqual((await eve.messages()).map((m) => m.text), ['Can you read this?']);
   assert.deepEqual((await bob.messages()).map((m) => m.text), ['Only for room one']);
   assert.deepEqual(await server.rooms(), { one: 2, two: 1 });
-});
+}, { whole: true });
 
 scenario('four who join in the same instant all see each other', async (stage) => {
   const server = await stage.server();
@@ -99,7 +99,7 @@ scenario('a late joiner who publishes nothing has a first frame within a second'
   }
   const [, median] = times.sort((a, b) => a - b);
   assert.ok(median < 1_000, `first frames after ${times} ms`);
-});
+}, { whole: true });
 
 scenario('who leaves is gone for the others at once, and may come again', async (stage) => {
   const server = await stage.server();

@@ -86,4 +86,4 @@ scenario('the check says what is wrong: no camera, no way for media, no invitati
   assert.equal(new URL(denied.page.url()).search, '', 'the token is out of the address');
   assert.deepEqual([right.server.level, right.camera.level, right.join.level, right.media.level], ['good', 'bad', 'good', 'good']);
   assert.match(right.quality.text, /1280 × 720|640 × 360|320 × 180/);
-});
+}, { whole: true });

@@ -202,7 +202,7 @@ scenario('a server that stands still for 8 s: it is said, the pictures are marke
   assert.equal((await alice.tileOf('Bob'))?.peerId, before?.peerId);
   assert.equal(await bob.connections(), 1);
   assert.equal(await bob.iceName(), ice, 'no restart was torn through the path');
-});
+}, { whole: true });
 
 scenario('somebody whose machine stands still: the picture is marked within seconds, and lives again', async (stage) => {
   const { alice, bob } = await callOfTwo(stage);
@@ -222,4 +222,4 @@ scenario('somebody whose machine stands still: the picture is marked within seco
     return tile && !tile.stalled && !tile.lost && tile.mark === '';
   }, { timeout: 20_000, seen: () => alice.tiles() });
   await picturesMove(alice, bob);
-});
+}, { whole: true });

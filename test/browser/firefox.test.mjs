@@ -131,4 +131,4 @@ scenario('what Firefox has of the rest: a new room, a layout, a reaction, a mess
   await click('settings-close');
   await click('leave-button');
   await alice.hasOthers([], 3_000);
-});
+}, { whole: true });
