@@ -114,6 +114,7 @@ scenario('what Firefox has of the rest: a new room, a layout, a reaction, a mess
   });
   await firefox.fill(byTest('chat-input'), 'For you alone');
   await click('chat-send');
+  await alice.openPanel('chat');
   await alice.reads('For you alone', 'Fox');
   await alice.element('chat-private').waitFor();
   await firefox.evaluate(() => {
