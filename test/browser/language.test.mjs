@@ -51,7 +51,7 @@ scenario('the browser\'s language from the first request on, another one in the 
   await alice.page.reload();
   await alice.reaches('connected');
   assert.deepEqual(await language(), ['en', 'ltr']);
-  assert.equal(await label('mic-button'), 'Turn microphone off');
+  await until('the microphone is on again', async () => (await label('mic-button')) === 'Turn microphone off', { seen: () => label('mic-button') });
   await alice.leave();
   await alice.element('join-form').waitFor();
   await alice.element('join-language').selectOption('de');

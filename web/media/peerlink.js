@@ -189,6 +189,9 @@ export class PeerLink {
     this.#pc?.close();
     this.#options.onDropped?.();
     this.#pc = null;
+    // Browsers never settle what was under way on a connection that is closed (WebRTC 1.0, section
+    // 4.4.1.2, the chain of operations): the next connection must not wait for it.
+    this.#chain = Promise.resolve();
     this.#offered = null;
     this.#early = [];
     this.#pulse.stop();

@@ -103,6 +103,20 @@ test('an offer that comes again with the same text is answered again, on the sam
   assert.equal(made.length, 2, 'another first offer begins a new connection');
 });
 
+test('an offer of the next visit does not wait for one that was under way when the connection was closed', async () => {
+  const { link, made, answers } = setup();
+  link.prepare();
+  // As browsers do: what a closed connection was asked for never settles.
+  made[0].setRemoteDescription = () => new Promise(() => {});
+  link.offer(offer(LINES), 1);
+  await settle();
+  link.drop();
+  link.offer(offer(LINES), 1);
+  await settle();
+  assert.deepEqual(answers.map(([id]) => id), [1]);
+  assert.equal(made.length, 2);
+});
+
 test('candidates wait for their description', async () => {
   const { link, made } = setup();
   link.candidate({ candidate: 'a' });
