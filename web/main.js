@@ -9,7 +9,7 @@ import { Asking, tellWhatIsOff, watchPermissions, wireDevices } from './page/dev
 import { obey } from './page/discipline.js';
 import { Drawing } from './page/drawing.js';
 import { takeOver } from './page/early.js';
-import { Invite } from './page/invite.js';
+import { invite } from './page/invite.js';
 import { wireJoining } from './page/joining.js';
 import { Notices } from './page/notices.js';
 import { emptyView } from './page/page.js';
@@ -27,8 +27,6 @@ import { Session } from './session.js';
 import './ui/app.js';
 
 const app = /** @type {import('./ui/app.js').AqApp} */ (document.querySelector('aq-app'));
-const invite = new Invite(sessionStorageIfAllowed());
-invite.take(location, history);
 const support = supportOf();
 const query = new URLSearchParams(location.search);
 const parameters = parseParameters(query);
@@ -181,8 +179,9 @@ async function begin() {
   }
   if (!goOn) app.join.focusFirst();
   check(app.join.who);
-  openPreview();
   goOn?.();
+  // Whoever has clicked Join already has said with which devices.
+  if (session.state.phase === 'idle') openPreview();
 }
 
 /** Shows oneself, as far as that needs no question. */

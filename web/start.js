@@ -4,10 +4,12 @@
  */
 
 import { loadLanguage } from './i18n/i18n.js';
+import { invite } from './page/invite.js';
 import { parseParameters } from './page/parameters.js';
 import { loadPreferences } from './page/preferences.js';
 import { showLanguage } from './page/root.js';
 
+invite.take(location, history);
 const parameters = parseParameters(new URLSearchParams(location.search));
 document.documentElement.dataset.hide = parameters.hide.join(' ');
 showLanguage(await loadLanguage(parameters.lang ?? loadPreferences().language, navigator.languages));

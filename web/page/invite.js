@@ -3,6 +3,8 @@
  * passes it on with the link, and kept for this tab alone.
  */
 
+import { sessionStorageIfAllowed } from './preferences.js';
+
 const KEY = 'aq-invite';
 
 export class Invite {
@@ -57,3 +59,6 @@ export class Invite {
     return this.#token ? ['aq', `bearer.${this.#token}`] : [];
   }
 }
+
+/** That of this page: start.js has it take the token before anything is shown. */
+export const invite = new Invite(sessionStorageIfAllowed());
