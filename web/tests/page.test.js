@@ -25,6 +25,17 @@ test('the page asks for every file at once, and for no file that is not there', 
   assert.match(page, /<link rel="modulepreload" href="i18n\/\{\{\.Language\}\}\.js">/, 'one catalogue comes at once as well');
 });
 
+test('what the way in needs is asked for at once, the rest after it', () => {
+  const needed = new Set(['start.js', 'page/early.js']);
+  for (const file of needed) {
+    for (const [, target] of code(file).matchAll(/^(?:import|export) [^;]*?['"](\.[^'"]+)['"];$/gm)) needed.add(relative(root, resolve(root, dirname(file), target)));
+  }
+  const [, head, later] = /^([\s\S]*)<template id="later">([\s\S]*)<\/template>/.exec(page) ?? [];
+  const modules = (/** @type {string} */ html) => [...html.matchAll(/(?:modulepreload" href|module" src)="([^"{]+)"/g)].map((m) => m[1]).sort();
+  assert.deepEqual(modules(head), [...needed].sort());
+  assert.ok(modules(later).includes('main.js'));
+});
+
 test('imports lead to files that exist', () => {
   for (const file of all.filter((f) => f.endsWith('.js'))) {
     for (const [, target] of read(file).matchAll(/^(?:import|export) .*?['"](\.[^'"]+)['"];$/gm)) {
