@@ -58,10 +58,18 @@ type connection struct {
 	down           downlink
 	wg             sync.WaitGroup // readers and the feedback goroutine
 
+	// receivers are the slots by the SSRC of their media, for the client's reports;
+	// copied on write, under receiversMu, a leaf.
+	receivers   atomic.Pointer[map[uint32]*slot]
+	receiversMu sync.Mutex
+
 	// mu guards the publishing side, which pion's callbacks enter.
 	mu      sync.Mutex
 	sources map[string]types.Source // by the mid of a publish m-line
 	tracks  map[string]*Track       // by mid, from its first packet on
+	// byPion is set when RTCP comes from pion's readers, of each stream one, because
+	// the short way could not be opened.
+	byPion bool
 
 	// Owned by the peer's goroutine.
 	state       negotiationState
@@ -109,8 +117,9 @@ func newConnection(p *Peer) (*connection, error) {
 		peer: p, closed: make(chan struct{}),
 		sources: map[string]types.Source{}, tracks: map[string]*Track{},
 	}
+	c.receivers.Store(&map[uint32]*slot{})
 	c.arrivals = newArrivals()
-	made, err := p.session.opts.API.NewPeerConnection(p.lite, c.check, p.flooded, c.arrivals)
+	made, err := p.session.opts.API.NewPeerConnection(p.lite, c.check, p.flooded, (*receiver)(c), c.arrivals)
 	if err != nil {
 		return nil, err
 	}
@@ -250,9 +259,11 @@ func (c *connection) addLayer(mid string, remote *webrtc.TrackRemote, receiver *
 	if c.feedback.add(l) {
 		c.wg.Go(c.feedback.run) // stopped by close, awaited there
 	}
-	c.wg.Go(l.run)     // ends when the PeerConnection closes
-	c.wg.Go(l.fanOut)  // ends after it
-	c.wg.Go(l.runRTCP) // likewise
+	c.wg.Go(l.run)    // ends when the PeerConnection closes
+	c.wg.Go(l.fanOut) // ends after it
+	if c.byPion {
+		c.wg.Go(l.runRTCP) // likewise
+	}
 	c.peer.log.Debug("layer", "track", track.info.TrackID, "rid", l.rid, "ssrc", l.ssrc, "codec", track.codec)
 	return true
 }
@@ -311,13 +322,31 @@ func (c *connection) startSlot(s *slot, sender *webrtc.RTPSender) {
 		// offered with what it can, and the track shown as paused.
 		c.peer.log.Debug("codec not offered", "mid", s.mid, "err", err)
 	}
-	c.expect(2)      // with that of its repairs
-	c.wg.Go(func() { // ends when the sender stops
-		s.runRTCP(func(b []byte) (int, error) {
-			n, _, err := sender.Read(b)
-			return n, err
-		})
-	})
+	c.expect(2) // with that of its repairs
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.byPion {
+		c.wg.Go(func() { s.runRTCP(sender) }) // ends when the sender stops
+	}
+}
+
+// readReports has RTCP read where pion puts it. Called by the peer's goroutine, once,
+// before the connection counts as connected.
+func (c *connection) readReports() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.byPion = true
+	if c.isClosed() {
+		return
+	}
+	for _, s := range c.slots {
+		if sender := s.transceiver.Sender(); sender != nil {
+			c.wg.Go(func() { s.runRTCP(sender) })
+		}
+	}
+	for _, l := range c.feedback.list() {
+		c.wg.Go(l.runRTCP)
+	}
 }
 
 // removeSlot takes a base client's m-line out of use, so that its page sees the
@@ -333,9 +362,9 @@ func (c *connection) removeSlot(s *slot) error {
 
 // observeRTT learns the round-trip time from a receiver report (RFC 3550,
 // section 6.4.1): both values in units of 1/65536 s.
-func (c *connection) observeRTT(lastSR, delay uint32) {
+func (c *connection) observeRTT(lastSR, delay uint32, at time.Time) {
 	clock := c.session().clock
-	now := uint32(clock.ntp(clock.at(time.Now())) >> 16)
+	now := uint32(clock.ntp(clock.at(at)) >> 16)
 	rtt := time.Duration(int32(now-lastSR-delay)) * time.Second / 65536
 	if rtt < 0 || rtt > 10*time.Second {
 		return

@@ -114,7 +114,7 @@ func newStageFiles(t *testing.T, people int) *stageFiles {
 		}
 		p.Peer = &Peer{
 			cfg:     PeerConfig{Peer: types.Peer{ID: types.PeerID(rune('a' + i)), Protocol: 1}},
-			session: s, log: s.log, signal: p, dirty: make(chan struct{}, 1),
+			session: s, log: s.log, signal: p, inbox: inbox{ended: true},
 		}
 		s.peers = append(s.peers, p.Peer)
 		st.people = append(st.people, p)

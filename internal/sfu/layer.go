@@ -61,8 +61,11 @@ type layer struct {
 	width      atomic.Int32 // of the last keyframe; 0 when unknown
 	height     atomic.Int32
 
-	// mu guards the rest: the reader, the RTCP reader, the feedback goroutine
-	// and senders of reports meet here, for microseconds. It is a leaf.
+	// in is held while a packet is received, so that one comes after the other: most
+	// by (*receiver).ReceiveRTP, some by run. Order: in -> Session, Track, mu.
+	in sync.Mutex
+	// mu guards the rest: the readers, the feedback goroutine and senders of reports
+	// meet here, for microseconds. It is a leaf.
 	mu    sync.Mutex
 	sn    seqnum.Unwrapper16
 	ts    seqnum.Unwrapper32
@@ -124,8 +127,8 @@ func newLayer(t *Track, remote *webrtc.TrackRemote, receiver *webrtc.RTPReceiver
 	return l
 }
 
-// run reads the layer's packets until its PeerConnection closes and hands them to
-// the fan-out. It is the only writer of the history.
+// run reads what comes of the layer by pion, until its PeerConnection closes: its first
+// packets, repairs, and all of it where the short way is not open.
 func (l *layer) run() {
 	defer recovery.RecoverFunc("sfu layer", func(any) { l.track.conn.peer.fail(errPanic) })
 	defer l.history.Close()
@@ -139,15 +142,23 @@ func (l *layer) run() {
 			return
 		}
 		p.Arrival = time.Now()
-		if l.receive(p, n) {
-			l.enqueue(p)
-		}
-		p.Release()
+		l.take(p, n)
 	}
 }
 
+// take receives a packet, of n octets in its Buf, and hands it to the fan-out. It
+// takes over the caller's reference.
+func (l *layer) take(p *packet.Packet, n int) {
+	l.in.Lock()
+	if l.receive(p, n) {
+		l.enqueue(p)
+	}
+	l.in.Unlock()
+	p.Release()
+}
+
 // receive takes one packet in: parse, number, deduplicate, note. It returns
-// false when the packet is not to be forwarded.
+// false when the packet is not to be forwarded. The caller holds in.
 func (l *layer) receive(p *packet.Packet, n int) bool {
 	counters := l.track.conn.session().opts.Metrics
 	counters.PacketsIn.Add(1)
@@ -249,7 +260,8 @@ func (l *layer) enoughFor(v types.TrackView) bool {
 }
 
 // runRTCP reads the publisher's reports of this layer, which tie its RTP
-// timestamps to the publisher's clock.
+// timestamps to the publisher's clock, where they do not come by
+// (*receiver).ReceiveRTCP.
 func (l *layer) runRTCP() {
 	defer recovery.RecoverFunc("sfu layer RTCP", func(any) { l.track.conn.peer.fail(errPanic) })
 	buf := make([]byte, packet.MaxSize)
@@ -268,17 +280,17 @@ func (l *layer) runRTCP() {
 		if err != nil {
 			continue
 		}
-		l.track.conn.hear()
+		l.track.conn.hear(time.Now())
 		for _, p := range packets {
 			if sr, ok := p.(*rtcp.SenderReport); ok && sr.SSRC == l.ssrc {
-				l.senderReport(sr)
+				l.senderReport(sr, time.Now())
 			}
 		}
 	}
 }
 
-func (l *layer) senderReport(sr *rtcp.SenderReport) {
-	now := l.track.conn.session().clock.at(time.Now())
+func (l *layer) senderReport(sr *rtcp.SenderReport, arrival time.Time) {
+	now := l.track.conn.session().clock.at(arrival)
 	at := l.track.conn.clock.observe(sr.NTPTime, now)
 	l.mu.Lock()
 	defer l.mu.Unlock()

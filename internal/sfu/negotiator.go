@@ -7,7 +7,6 @@ import (
 
 	"github.com/pion/webrtc/v4"
 
-	"aq-server/internal/recovery"
 	"aq-server/internal/types"
 )
 
@@ -34,43 +33,22 @@ const (
 	renewalsTime = time.Minute
 )
 
-// run is the peer's goroutine, the only one that changes its PeerConnection:
-// it makes every offer and takes every answer. It ends when the peer is
-// removed.
-func (p *Peer) run() {
-	defer close(p.done)
-	defer func() {
-		if p.conn != nil {
-			p.closeConnection()
-		}
-	}()
-	defer recovery.RecoverFunc("sfu peer", func(any) { p.fail(errPanic) })
-	p.timer = time.NewTimer(time.Hour)
-	defer p.timer.Stop()
-	p.startConnection()
-	for {
-		p.timer.Reset(time.Until(p.nextDue()))
-		select {
-		case <-p.ctx.Done():
-			return
-		case f := <-p.events:
-			f()
-		case <-p.dirty:
-			p.reconcile()
-		case <-p.narrow:
-			p.allocate(time.Now())
-		case <-p.timer.C:
-			p.onDue(time.Now())
-		}
-	}
-}
-
 // attend has the recurring looks, which are rare while there is nothing to receive,
 // come in good time after a change.
 func (c *connection) attend() {
-	if limit := time.Now().Add(lookInterval); !c.nextLook.IsZero() && c.nextLook.After(limit) {
+	if limit := onGrid(time.Now(), lookInterval); !c.nextLook.IsZero() && c.nextLook.After(limit) {
 		c.nextLook, c.nextWatch = limit, limit
 	}
+}
+
+// grid is what the recurring looks of all peers fall on: those of many that fall
+// together cost one wake-up of the process, and those of all would hold up the media.
+const grid = 50 * time.Millisecond
+
+// onGrid returns the time of the grid that is in so long, or up to one step before.
+func onGrid(now time.Time, in time.Duration) time.Time {
+	t := now.Add(in)
+	return t.Add(-time.Duration(t.UnixNano() % int64(grid)))
 }
 
 // slack is by how much the recurring looks may come early, so that those that
@@ -113,7 +91,7 @@ func (p *Peer) onDue(now time.Time) {
 	}
 	p.onDownlinkDue(now)
 	if soon(c.nextReport, now) {
-		c.nextReport = now.Add(reportInterval)
+		c.nextReport = onGrid(now, reportInterval)
 		if c.reportTicks++; c.reportTicks <= earlyReports || c.reportTicks%laterReports == 0 {
 			c.reports(now)
 		}

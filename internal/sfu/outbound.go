@@ -20,6 +20,7 @@ func (c *connection) chooseWay() {
 	if err := c.out.Open(c.pc); err != nil {
 		m.ConnectionsBySender.Add(1)
 		c.peer.log.Info("packets go by the slower way", "err", err)
+		c.readReports()
 		return
 	}
 	m.ConnectionsSealed.Add(1)

@@ -49,9 +49,6 @@ type Observer interface {
 // rest is ignored in silence (docs/limits.md, L3).
 const maxCandidates = 64
 
-// eventQueue bounds what a client may have waiting for its negotiation.
-const eventQueue = 256
-
 // Peer is one participant's media: the goroutine that negotiates it, and its
 // PeerConnection, which may be replaced by a new one.
 //
@@ -65,12 +62,9 @@ type Peer struct {
 	lite    bool // ICE lite
 	ctx     context.Context
 	cancel  context.CancelFunc
-	done    chan struct{} // closed when run has ended
+	done    chan struct{} // closed when run has ended for good
 
-	// Inbox of the goroutine.
-	dirty  chan struct{} // capacity 1: compare and repair
-	narrow chan struct{} // capacity 1: the downlink has changed, see allocate
-	events chan func()   // run by the goroutine in order
+	inbox inbox
 
 	// blocked are the sources of which nothing is forwarded, as a
 	// types.SourceSet. Each packet reads it.
@@ -101,7 +95,6 @@ type Peer struct {
 
 	// Owned by the goroutine.
 	conn     *connection // nil while the client has none
-	timer    *time.Timer // the next thing that is due, see nextDue
 	quality  qualityReporter
 	lastSent types.Tracks // as the client knows it
 	sentOnce bool
@@ -117,9 +110,6 @@ func newPeer(s *Session, cfg PeerConfig) *Peer {
 		cfg: cfg, session: s, ctx: ctx, cancel: cancel, done: make(chan struct{}),
 		log:    s.log.With("peer", cfg.Peer.ID),
 		lite:   s.opts.API.Lite(cfg.Peer.Browser),
-		dirty:  make(chan struct{}, 1),
-		narrow: make(chan struct{}, 1),
-		events: make(chan func(), eventQueue),
 		signal: cfg.Signaller,
 		views:  map[types.TrackID]types.TrackView{},
 		wanted: map[types.Source]bool{},
@@ -148,31 +138,6 @@ func (p *Peer) MLines() int { return int(p.mlines.Load()) }
 // extended tells whether the client speaks the extensions.
 func (p *Peer) extended() bool { return p.cfg.Peer.Protocol >= 1 }
 
-func (p *Peer) markDirty() {
-	select {
-	case p.dirty <- struct{}{}:
-	default:
-	}
-}
-
-// markCongestion has the pictures divided anew.
-func (p *Peer) markCongestion() {
-	select {
-	case p.narrow <- struct{}{}:
-	default:
-	}
-}
-
-// enqueue has f run by the peer's goroutine.
-func (p *Peer) enqueue(f func()) {
-	select {
-	case p.events <- f:
-	case <-p.ctx.Done():
-	default:
-		p.fail(errOverflow)
-	}
-}
-
 // flooded ends a peer whose client names SSRCs without end. pion calls it where it
 // reads.
 func (p *Peer) flooded() {
@@ -185,7 +150,7 @@ func (p *Peer) fail(err error) {
 		return
 	}
 	p.log.Warn("media ended", "err", err)
-	p.cancel()
+	p.stop()
 	if p.cfg.Observer != nil {
 		p.cfg.Observer.Failed(err)
 	}

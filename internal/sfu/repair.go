@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/pion/rtcp"
+	"github.com/pion/webrtc/v4"
 
 	"aq-server/internal/recovery"
 	"aq-server/internal/sfu/packet"
@@ -20,12 +21,13 @@ const (
 	nacksPerPacket    = 48
 )
 
-// runRTCP reads the subscriber's feedback on this slot until its sender stops.
-func (s *slot) runRTCP(read func([]byte) (int, error)) {
+// runRTCP reads the subscriber's feedback on this slot until its sender stops, where
+// it does not come by (*receiver).ReceiveRTCP.
+func (s *slot) runRTCP(sender *webrtc.RTPSender) {
 	defer recovery.RecoverFunc("sfu slot RTCP", func(any) { s.conn.peer.fail(errPanic) })
 	buf := make([]byte, packet.MaxSize)
 	for {
-		n, err := read(buf)
+		n, _, err := sender.Read(buf)
 		if err != nil {
 			return
 		}
@@ -33,7 +35,7 @@ func (s *slot) runRTCP(read func([]byte) (int, error)) {
 		if err != nil {
 			continue
 		}
-		s.conn.hear()
+		s.conn.hear(time.Now())
 		for _, p := range packets {
 			s.feedback(p)
 		}
@@ -45,16 +47,16 @@ func (s *slot) runRTCP(read func([]byte) (int, error)) {
 func (s *slot) feedback(p rtcp.Packet) {
 	switch p := p.(type) {
 	case *rtcp.TransportLayerNack:
-		if p.MediaSSRC == s.mediaSSRC() {
+		if s.isMedia(p.MediaSSRC) {
 			s.resend(p.Nacks)
 		}
 	case *rtcp.PictureLossIndication:
-		if p.MediaSSRC == s.mediaSSRC() {
+		if s.isMedia(p.MediaSSRC) {
 			s.pictureLost()
 		}
 	case *rtcp.FullIntraRequest:
 		for _, f := range p.FIR {
-			if f.SSRC == s.mediaSSRC() {
+			if s.isMedia(f.SSRC) {
 				s.pictureLost()
 			}
 		}
@@ -63,34 +65,38 @@ func (s *slot) feedback(p rtcp.Packet) {
 	case *rtcp.SenderReport:
 		s.receiverReports(p.Reports)
 	case *rtcp.TransportLayerCC:
-		s.conn.reported.Store(s.conn.heard.Load())
-		s.conn.onFeedback(p, time.Now())
+		s.conn.transportFeedback(p, time.Now())
 	}
 }
 
-func (s *slot) mediaSSRC() uint32 {
+// isMedia tells whether feedback is on the slot's media, and notes that it is heard.
+func (s *slot) isMedia(ssrc uint32) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.lastRTCP = time.Now()
-	return s.ssrc
+	return s.ssrc == ssrc
 }
 
 func (s *slot) receiverReports(reports []rtcp.ReceptionReport) {
 	for _, r := range reports {
-		if r.SSRC != s.mediaSSRC() {
-			continue
+		if s.isMedia(r.SSRC) {
+			s.receiverReport(r, time.Now())
 		}
-		now := time.Now()
-		s.conn.receiverReport.Store(s.conn.session().clock.at(now))
-		s.mu.Lock()
-		s.fraction = float64(r.FractionLost) / 256
-		if r.LastSequenceNumber != s.highest {
-			s.highest, s.advanced = r.LastSequenceNumber, now
-		}
-		s.mu.Unlock()
-		if r.LastSenderReport != 0 {
-			s.conn.observeRTT(r.LastSenderReport, r.Delay)
-		}
+	}
+}
+
+// receiverReport takes in what the subscriber says of this slot.
+func (s *slot) receiverReport(r rtcp.ReceptionReport, now time.Time) {
+	s.conn.receiverReport.Store(s.conn.session().clock.at(now))
+	s.mu.Lock()
+	s.lastRTCP = now
+	s.fraction = float64(r.FractionLost) / 256
+	if r.LastSequenceNumber != s.highest {
+		s.highest, s.advanced = r.LastSequenceNumber, now
+	}
+	s.mu.Unlock()
+	if r.LastSenderReport != 0 {
+		s.conn.observeRTT(r.LastSenderReport, r.Delay, now)
 	}
 }
 

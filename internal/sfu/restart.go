@@ -27,10 +27,10 @@ func (p *Peer) connectionChanged(c *connection, state webrtc.PeerConnectionState
 				p.session.opts.Metrics.JoinTime.Time(time.Since(p.cfg.Peer.JoinedAt))
 			}
 			c.chooseWay()
-			c.nextReport = time.Now().Add(firstReport)
+			c.nextReport = onGrid(time.Now(), firstReport)
 			c.check() // so that silence is counted from here
-			c.nextLook = time.Now().Add(lookInterval)
-			c.nextWatch = time.Now().Add(watchInterval)
+			c.nextLook = onGrid(time.Now(), lookInterval)
+			c.nextWatch = onGrid(time.Now(), watchInterval)
 		}
 		c.connected.Store(true)
 		for _, s := range c.slots {

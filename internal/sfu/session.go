@@ -108,12 +108,14 @@ func (s *Session) AddPeerConnection(cfg PeerConfig) *Peer {
 	if s.closed {
 		s.mu.Unlock()
 		p.cancel()
+		p.inbox.ended = true
 		close(p.done)
 		return p
 	}
 	s.peers = append(s.peers, p)
-	s.peerWG.Go(p.run) // stopped by RemovePeerConnection or Close, awaited by Close
+	s.peerWG.Add(1) // stopped by RemovePeerConnection or Close, awaited by Close
 	s.mu.Unlock()
+	p.enqueue(p.startConnection)
 	return p
 }
 
@@ -123,7 +125,7 @@ func (s *Session) RemovePeerConnection(p *Peer) {
 	s.mu.Lock()
 	s.peers = slices.DeleteFunc(s.peers, func(o *Peer) bool { return o == p })
 	s.mu.Unlock()
-	p.cancel()
+	p.stop()
 	s.speakerMu.Lock()
 	s.speakers.Remove(p.cfg.Peer.ID)
 	s.speakerMu.Unlock()
@@ -139,7 +141,7 @@ func (s *Session) Close() {
 	s.peers = nil
 	s.mu.Unlock()
 	for _, p := range peers {
-		p.cancel()
+		p.stop()
 	}
 	s.peerWG.Wait()
 	if !wasClosed {

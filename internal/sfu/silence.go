@@ -126,7 +126,7 @@ func (c *connection) signs() signs {
 }
 
 // hear notes RTCP of the client.
-func (c *connection) hear() { c.heard.Store(c.session().clock.at(time.Now())) }
+func (c *connection) hear(now time.Time) { c.heard.Store(c.session().clock.at(now)) }
 
 // check notes a connectivity check of the client. pion calls it on its agent's
 // goroutine.
@@ -136,7 +136,7 @@ func (c *connection) check() { c.checked.Store(c.session().clock.at(time.Now()))
 func (p *Peer) listen(now time.Time) {
 	c := p.conn
 	late := now.Sub(c.nextLook) > lateLook
-	c.nextLook = now.Add(lookInterval)
+	c.nextLook = onGrid(now, lookInterval)
 	if late && !c.listener.silent {
 		c.listener.skip()
 		return
@@ -147,9 +147,9 @@ func (p *Peer) listen(now time.Time) {
 	}
 	switch {
 	case c.listener.silent:
-		c.nextLook = now.Add(silentLookInterval)
+		c.nextLook = onGrid(now, silentLookInterval)
 	case c.listener.idle && !p.session.anyTracks():
-		c.nextLook = now.Add(idleLookInterval)
+		c.nextLook = onGrid(now, idleLookInterval)
 	}
 }
 

@@ -137,6 +137,7 @@ func (s *slot) Bind(ctx webrtc.TrackLocalContext) (webrtc.RTPCodecParameters, er
 	s.writer = s.conn.writerFor(ctx.WriteStream())
 	s.ssrc = uint32(ctx.SSRC())
 	s.rtxSSRC = uint32(ctx.SSRCRetransmission())
+	s.conn.bind(s.ssrc, s)
 	if list := ctx.HeaderExtensions(); len(list) > 0 {
 		s.ext = newExtensionIDs(list)
 	} // else those of the slot before it on a reused m-line, see addSlot
@@ -160,6 +161,7 @@ func (s *slot) Unbind(webrtc.TrackLocalContext) error {
 	defer s.mu.Unlock()
 	s.writer = nil
 	s.open.Store(false)
+	s.conn.unbind(s.ssrc, s)
 	return nil
 }
 

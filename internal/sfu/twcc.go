@@ -18,7 +18,8 @@ import (
 //
 // It sits in pion's receive path as an interceptor, because some packets never
 // reach a track: the padding that browsers send on an RTX stream to probe for
-// bandwidth would otherwise count as lost.
+// bandwidth would otherwise count as lost. What comes past pion is recorded by
+// (*receiver).ReceiveRTP.
 type arrivals struct {
 	interceptor.NoOp
 	start time.Time
@@ -53,18 +54,18 @@ func (a *arrivals) BindRemoteStream(info *interceptor.StreamInfo, reader interce
 		n, attr, err := reader.Read(b, attr)
 		if err == nil {
 			if e := packet.HeaderExtension(b[:n], id); len(e) == 2 {
-				a.record(ssrc, uint16(e[0])<<8|uint16(e[1]))
+				a.record(ssrc, uint16(e[0])<<8|uint16(e[1]), time.Now())
 			}
 		}
 		return n, attr, err
 	})
 }
 
-func (a *arrivals) record(ssrc uint32, seq uint16) {
+func (a *arrivals) record(ssrc uint32, seq uint16, at time.Time) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.any = true
-	a.recorder.Record(ssrc, seq, time.Since(a.start).Microseconds())
+	a.recorder.Record(ssrc, seq, at.Sub(a.start).Microseconds())
 }
 
 // feedback returns the reports on what came since the last call.

@@ -112,12 +112,12 @@ type arrival struct {
 func (p *Peer) watch(now time.Time) {
 	c := p.conn
 	late := now.Sub(c.nextWatch) > lateLook
-	c.nextWatch = now.Add(watchInterval)
+	c.nextWatch = onGrid(now, watchInterval)
 	if late || !c.connected.Load() || c.listener.silent || !c.retry.IsZero() {
 		return
 	}
 	if !p.session.anyTracks() {
-		c.nextWatch = now.Add(idleLookInterval)
+		c.nextWatch = onGrid(now, idleLookInterval)
 	}
 	p.watchMissing(now)
 	for _, s := range slices.Clone(c.slots) {

@@ -19,7 +19,7 @@ import (
 // server that only counts what it receives.
 func connect(t *testing.T, n *Net, l *Link, media *webrtcapi.API) (*client.Client, chan webrtc.PeerConnectionState) {
 	t.Helper()
-	made, err := media.NewPeerConnection(true, func() {}, func() {})
+	made, err := media.NewPeerConnection(true, func() {}, func() {}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -128,7 +128,7 @@ func TestForgottenPortsAreNotGivenAgain(t *testing.T) {
 func TestCandidatesOfARestartFollowTheAnswer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := New(t)
-		made, err := n.API(false).NewPeerConnection(false, func() {}, func() {})
+		made, err := n.API(false).NewPeerConnection(false, func() {}, func() {}, nil)
 		if err != nil {
 			t.Fatal(err)
 		}

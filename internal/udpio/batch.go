@@ -148,7 +148,7 @@ func (s *Socket) sendSingly(b *Batch, i, j int) {
 		for at := m.start; at < m.end; at += m.segment {
 			s.metrics.SendCalls.Add(1)
 			s.metrics.SendMessages.Add(1)
-			if _, err := s.write(b.arena[at:min(at+m.segment, m.end)], m.path.to); err != nil {
+			if _, err := s.WriteToAddrPort(b.arena[at:min(at+m.segment, m.end)], m.path.to); err != nil {
 				s.metrics.SendFailed.Add(1)
 			}
 		}

@@ -21,17 +21,13 @@ type Socket struct {
 	addrPort addrPortConn // nil when the connection has no such methods
 	kernel   *kernel      // nil when the connection is not the kernel's
 	metrics  *metrics.Metrics
-	sent     func(s *Socket, b []byte, to netip.AddrPort)
 }
 
 // Options configures New.
 type Options struct {
 	// Metrics may be shared by many sockets.
 	Metrics *metrics.Metrics
-	// Sent, if set, is shown each datagram that is written singly, on the
-	// goroutine that writes and before it goes out. It must not keep b.
-	Sent func(s *Socket, b []byte, to netip.AddrPort)
-	Log  *slog.Logger
+	Log     *slog.Logger
 }
 
 // addrPortConn is how datagrams go in and out without an allocation.
@@ -42,7 +38,7 @@ type addrPortConn interface {
 
 // New takes over conn, which the Socket closes.
 func New(conn net.PacketConn, opts Options) *Socket {
-	s := &Socket{PacketConn: conn, metrics: opts.Metrics, sent: opts.Sent}
+	s := &Socket{PacketConn: conn, metrics: opts.Metrics}
 	if udp, ok := conn.(*net.UDPConn); ok {
 		s.addrPort = netConn{udp}
 		s.kernel = newKernel(udp, opts.Log)
@@ -68,23 +64,8 @@ func (s *Socket) ReadFromAddrPort(b []byte) (int, netip.AddrPort, error) {
 	return n, addrPortOf(from), err
 }
 
-// WriteTo implements net.PacketConn.
-func (s *Socket) WriteTo(b []byte, to net.Addr) (int, error) {
-	if s.sent != nil {
-		s.sent(s, b, addrPortOf(to))
-	}
-	return s.PacketConn.WriteTo(b, to)
-}
-
 // WriteToAddrPort sends one datagram at once.
 func (s *Socket) WriteToAddrPort(b []byte, to netip.AddrPort) (int, error) {
-	if s.sent != nil {
-		s.sent(s, b, to)
-	}
-	return s.write(b, to)
-}
-
-func (s *Socket) write(b []byte, to netip.AddrPort) (int, error) {
 	if s.kernel != nil {
 		return s.kernel.write(b, to)
 	}

@@ -3,7 +3,6 @@ package udpio
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"log/slog"
 	"math/rand/v2"
 	"net"
@@ -239,27 +238,6 @@ func TestRefusedDatagramStopsNobody(t *testing.T) {
 	}
 	if n := s.metrics.SendFailed.Load(); n != 1 {
 		t.Errorf("%d failed, want 1", n)
-	}
-}
-
-func TestSentShowsSingleDatagrams(t *testing.T) {
-	var seen []string
-	conn, r := listen(t, "udp4", "127.0.0.1"), listen(t, "udp4", "127.0.0.1")
-	s := New(conn, Options{Metrics: metrics.New(), Log: slog.New(slog.DiscardHandler),
-		Sent: func(_ *Socket, b []byte, to netip.AddrPort) {
-			seen = append(seen, fmt.Sprint(string(b), to == addrOf(r)))
-		}})
-	if _, err := s.WriteToAddrPort([]byte("a"), addrOf(r)); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := s.WriteTo([]byte("b"), r.LocalAddr()); err != nil {
-		t.Fatal(err)
-	}
-	b := NewBatch()
-	put(b, NewPath(s, addrOf(r)), 1, 'c')
-	b.Flush()
-	if got := fmt.Sprint(seen); got != "[atrue btrue]" {
-		t.Errorf("shown: %s", got)
 	}
 }
 

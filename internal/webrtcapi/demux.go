@@ -27,6 +27,8 @@ import (
 // each address of the machine and each peer. Here each peer has one for IPv4 and
 // one for IPv6, whatever number of addresses there is: see muxConn.
 type demux struct {
+	sent sentFunc // constant
+
 	mu     sync.RWMutex
 	names  map[connKey]*muxConn
 	remote map[netip.AddrPort]*muxConn
@@ -35,6 +37,10 @@ type demux struct {
 	closing atomic.Bool
 }
 
+// sentFunc is shown a datagram that is sent, on the goroutine that sends it and
+// before it goes out. It must not keep b.
+type sentFunc func(c *muxConn, s *udpio.Socket, b []byte, to netip.AddrPort)
+
 // connKey names the connection of a PeerConnection: its ICE user name fragment
 // and the family of addresses.
 type connKey struct {
@@ -42,8 +48,8 @@ type connKey struct {
 	v6    bool
 }
 
-func newDemux() *demux {
-	return &demux{names: map[connKey]*muxConn{}, remote: map[netip.AddrPort]*muxConn{}}
+func newDemux(sent sentFunc) *demux {
+	return &demux{sent: sent, names: map[connKey]*muxConn{}, remote: map[netip.AddrPort]*muxConn{}}
 }
 
 // receiveMTU is what pion reads at most of a datagram.

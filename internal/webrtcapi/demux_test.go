@@ -26,7 +26,7 @@ type home struct {
 
 func newHome(t testing.TB) *home {
 	t.Helper()
-	h := &home{demux: newDemux()}
+	h := &home{demux: newDemux(func(*muxConn, *udpio.Socket, []byte, netip.AddrPort) {})}
 	h.a, h.b = socketAt(t, "127.0.0.1"), socketAt(t, "127.0.0.2")
 	h.conn = h.open("ours")
 	t.Cleanup(func() {

@@ -90,26 +90,32 @@ func (h *handshakeSecrets) ExportKeyingMaterial(label string, _ []byte, length i
 	return prf.PHash(h.master, seed, length, hash)
 }
 
-// contexts makes two SRTP contexts of the keys by which we send: one to seal
-// with, and one that opens what is sealed with them.
-func (h *handshakeSecrets) contexts() (seal, open *srtp.Context, err error) {
+// contexts makes two SRTP contexts of the keys by which we send, one to seal with
+// and one that opens what is sealed with them, and one of those by which the client
+// does.
+func (h *handshakeSecrets) contexts() (seal, open, inbound *srtp.Context, err error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.profile == 0 {
-		return nil, nil, errNoKeys
+		return nil, nil, nil, errNoKeys
 	}
 	config := srtp.Config{Profile: srtp.ProtectionProfile(h.profile)}
 	if err := config.ExtractSessionKeysFromDTLS(h, false); err != nil {
-		return nil, nil, fmt.Errorf("keys of SRTP: %w", err)
+		return nil, nil, nil, fmt.Errorf("keys of SRTP: %w", err)
 	}
 	keys := config.Keys
 	if seal, err = srtp.CreateContext(keys.LocalMasterKey, keys.LocalMasterSalt, config.Profile); err != nil {
-		return nil, nil, fmt.Errorf("SRTP context: %w", err)
+		return nil, nil, nil, fmt.Errorf("SRTP context: %w", err)
 	}
 	if open, err = srtp.CreateContext(keys.LocalMasterKey, keys.LocalMasterSalt, config.Profile); err != nil {
-		return nil, nil, fmt.Errorf("SRTP context: %w", err)
+		return nil, nil, nil, fmt.Errorf("SRTP context: %w", err)
 	}
-	return seal, open, nil
+	inbound, err = srtp.CreateContext(keys.RemoteMasterKey, keys.RemoteMasterSalt, config.Profile,
+		srtp.SRTPReplayProtection(rtpWindow), srtp.SRTCPReplayProtection(rtcpWindow))
+	if err != nil {
+		return nil, nil, nil, fmt.Errorf("SRTP context: %w", err)
+	}
+	return seal, open, inbound, nil
 }
 
 // forget drops the secrets: the contexts are all that is needed from now on.

@@ -47,9 +47,10 @@ type portMux struct {
 	dead atomic.Int32
 }
 
-func newPortMux(network transport.Net, port int, opts udpio.Options) (*portMux, error) {
+// newPortMux opens the sockets. sent is shown each datagram that pion sends.
+func newPortMux(network transport.Net, port int, opts udpio.Options, sent sentFunc) (*portMux, error) {
 	m := &portMux{
-		net: network, port: port, opts: opts, log: opts.Log, demux: newDemux(),
+		net: network, port: port, opts: opts, log: opts.Log, demux: newDemux(sent),
 		sockets:  map[netip.AddrPort]*udpio.Socket{},
 		excluded: map[netip.Addr]bool{},
 	}

@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/pion/stun/v4"
@@ -62,6 +63,9 @@ type muxConn struct {
 	key     connKey
 	local   net.Addr
 	sockets func() []*udpio.Socket
+
+	// tap is offered what has come before pion is; nil: all is for pion.
+	tap atomic.Pointer[Inbound]
 
 	handles int // guarded by demux.mu
 
@@ -159,6 +163,7 @@ func (c *muxConn) WriteToAddrPort(b []byte, to netip.AddrPort) (int, error) {
 		c.demux.enlist(to, c)
 	}
 	if socket != nil {
+		c.demux.sent(c, socket, b, to)
 		return socket.WriteToAddrPort(b, to)
 	}
 	n, err := 0, error(net.ErrClosed)
@@ -168,6 +173,7 @@ func (c *muxConn) WriteToAddrPort(b []byte, to netip.AddrPort) (int, error) {
 		if local := s.LocalAddr().(*net.UDPAddr); local.IP.IsLoopback() && !to.Addr().IsLoopback() {
 			continue
 		}
+		c.demux.sent(c, s, b, to)
 		if sent, failed := s.WriteToAddrPort(b, to); failed == nil || n == 0 {
 			n, err = sent, failed
 		}
@@ -185,6 +191,10 @@ func (c *muxConn) read(b []byte, done <-chan struct{}) (int, netip.AddrPort, err
 			}
 			c.queued--
 			c.mu.Unlock()
+			if in := c.tap.Load(); in != nil && in.take(d) {
+				datagrams.Put(d)
+				continue
+			}
 			n, from := copy(b, d.data[:d.size]), d.from
 			datagrams.Put(d)
 			return n, from, nil

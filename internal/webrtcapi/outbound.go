@@ -46,6 +46,9 @@ type Outbound struct {
 	keys *handshakeSecrets
 
 	path atomic.Pointer[udpio.Path]
+	in   *Inbound
+	taps atomic.Bool // in is in use
+	conn atomic.Pointer[muxConn]
 
 	// mu guards the rest. It is a leaf, held while a packet is sealed.
 	mu     sync.Mutex
@@ -55,9 +58,13 @@ type Outbound struct {
 	parsed rtp.Header
 }
 
-// newOutbound registers the way under an SSRC that no other has.
-func (a *API) newOutbound() *Outbound {
+// newOutbound registers the way under an SSRC that no other has. receiver may be
+// nil: then all that comes is for pion.
+func (a *API) newOutbound(receiver Receiver) *Outbound {
 	o := &Outbound{api: a, keys: &handshakeSecrets{}}
+	if receiver != nil {
+		o.in = &Inbound{receiver: receiver}
+	}
 	a.outboundsMu.Lock()
 	defer a.outboundsMu.Unlock()
 	for o.ssrc == 0 || a.outbounds[o.ssrc] != nil {
@@ -83,7 +90,7 @@ func (o *Outbound) Close() {
 // same ones, and by way of one of our sockets, are they used. On an error the
 // sender's own writer is the way.
 func (o *Outbound) Open(pc rtcpWriter) error {
-	seal, open, err := o.keys.contexts()
+	seal, open, inbound, err := o.keys.contexts()
 	o.keys.forget()
 	if err != nil {
 		return err
@@ -104,8 +111,16 @@ func (o *Outbound) Open(pc rtcpWriter) error {
 		return errors.New("webrtcapi: pion seals with other keys")
 	}
 	o.seal = seal
+	if o.in != nil {
+		o.in.begin(inbound)
+		o.taps.Store(true)
+		o.conn.Load().tap.Store(o.in)
+	}
 	return nil
 }
+
+// In is the short way of what the client sends, in use once Open has succeeded.
+func (o *Outbound) In() *Inbound { return o.in }
 
 // Refresh looks where pion sends now. To be called when another candidate pair
 // was selected.
@@ -121,7 +136,10 @@ func (o *Outbound) Refresh(pc rtcpWriter) error {
 func (o *Outbound) Report() rtcp.Packet { return &rtcp.ReceiverReport{SSRC: o.ssrc} }
 
 // see is shown a packet of RTCP, sealed, that pion sends under our SSRC.
-func (o *Outbound) see(s *udpio.Socket, b []byte, to netip.AddrPort) {
+func (o *Outbound) see(c *muxConn, s *udpio.Socket, b []byte, to netip.AddrPort) {
+	if o.conn.Swap(c) != c && o.taps.Load() {
+		c.tap.Store(o.in) // another generation of ICE, or family of addresses
+	}
 	if p := o.path.Load(); p == nil || p.Socket() != s || p.To() != to {
 		o.path.Store(udpio.NewPath(s, to))
 	}
@@ -163,17 +181,15 @@ func (o *Outbound) WriteRTP(b *Batch, header *rtp.Header, payload []byte) (int, 
 	return size, nil
 }
 
-// sentSingly is shown each datagram that pion sends.
-func (a *API) sentSingly(s *udpio.Socket, b []byte, to netip.AddrPort) {
-	// Version 2 and a packet type of RTCP (RFC 5761, section 4).
-	if len(b) < 8 || b[0]>>6 != 2 || b[1] < 192 || b[1] > 223 {
+// sent is shown each datagram that pion sends.
+func (a *API) sent(c *muxConn, s *udpio.Socket, b []byte, to netip.AddrPort) {
+	if !isRTCP(b) {
 		return
 	}
-	ssrc := uint32(b[4])<<24 | uint32(b[5])<<16 | uint32(b[6])<<8 | uint32(b[7])
 	a.outboundsMu.RLock()
-	o := a.outbounds[ssrc]
+	o := a.outbounds[ssrcOf(b[4:])]
 	a.outboundsMu.RUnlock()
 	if o != nil {
-		o.see(s, b, netip.AddrPortFrom(to.Addr().Unmap(), to.Port()))
+		o.see(c, s, b, to)
 	}
 }

@@ -45,9 +45,10 @@ func (*line) Unbind(webrtc.TrackLocalContext) error { return nil }
 
 // pair is a PeerConnection of ours that is connected to one of plain pion.
 type pair struct {
-	api   *API
-	ours  *Connection
-	track webrtc.TrackLocalContext
+	api    *API
+	ours   *Connection
+	theirs *webrtc.PeerConnection
+	track  webrtc.TrackLocalContext
 }
 
 func newAPI(t testing.TB) *API {
@@ -73,8 +74,14 @@ func freePort(t testing.TB) int {
 // connect joins a client with these settings to a PeerConnection of ours.
 func connect(t testing.TB, tune func(*webrtc.SettingEngine)) (*pair, <-chan *webrtc.TrackRemote) {
 	t.Helper()
+	return connectTo(t, nil, nil, tune)
+}
+
+// connectTo is connect with a receiver of what the client sends, and a track of his.
+func connectTo(t testing.TB, receiver Receiver, publish webrtc.TrackLocal, tune func(*webrtc.SettingEngine)) (*pair, <-chan *webrtc.TrackRemote) {
+	t.Helper()
 	api := newAPI(t)
-	ours, err := api.NewPeerConnection(false, func() {}, func() {})
+	ours, err := api.NewPeerConnection(false, func() {}, func() {}, receiver)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -85,6 +92,11 @@ func connect(t testing.TB, tune func(*webrtc.SettingEngine)) (*pair, <-chan *web
 	l := &line{bound: make(chan webrtc.TrackLocalContext, 1)}
 	if _, err := ours.PC.AddTransceiverFromTrack(l, webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionSendonly}); err != nil {
 		t.Fatal(err)
+	}
+	if publish != nil {
+		if _, err := ours.PC.AddTransceiverFromKind(publish.Kind(), webrtc.RTPTransceiverInit{Direction: webrtc.RTPTransceiverDirectionRecvonly}); err != nil {
+			t.Fatal(err)
+		}
 	}
 	var settings webrtc.SettingEngine
 	settings.SetICEMulticastDNSMode(ice.MulticastDNSModeDisabled)
@@ -107,16 +119,23 @@ func connect(t testing.TB, tune func(*webrtc.SettingEngine)) (*pair, <-chan *web
 			connected <- struct{}{}
 		}
 	})
-	negotiate(t, ours.PC, theirs)
+	negotiate(t, ours.PC, theirs, func() {
+		if publish == nil {
+			return
+		}
+		if _, err := theirs.AddTrack(publish); err != nil {
+			t.Fatal(err)
+		}
+	})
 	select {
 	case <-connected:
 	case <-time.After(deadline):
 		t.Fatal("not connected")
 	}
-	return &pair{api: api, ours: ours, track: <-l.bound}, tracks
+	return &pair{api: api, ours: ours, theirs: theirs, track: <-l.bound}, tracks
 }
 
-func negotiate(t testing.TB, offerer, answerer *webrtc.PeerConnection) {
+func negotiate(t testing.TB, offerer, answerer *webrtc.PeerConnection, offered func()) {
 	t.Helper()
 	must := func(err error) {
 		t.Helper()
@@ -130,6 +149,7 @@ func negotiate(t testing.TB, offerer, answerer *webrtc.PeerConnection) {
 	must(offerer.SetLocalDescription(offer))
 	<-gathered
 	must(answerer.SetRemoteDescription(*offerer.LocalDescription()))
+	offered()
 	answer, err := answerer.CreateAnswer(nil)
 	must(err)
 	gathered = webrtc.GatheringCompletePromise(answerer)
@@ -280,7 +300,7 @@ func sealed(t testing.TB, api *API) *Outbound {
 	if api == nil {
 		api = newAPI(t)
 	}
-	o := api.newOutbound()
+	o := api.newOutbound(nil)
 	t.Cleanup(o.Close)
 	var err error
 	if o.seal, err = srtp.CreateContext(make([]byte, 16), make([]byte, 12), srtp.ProtectionProfileAeadAes128Gcm); err != nil {
@@ -386,7 +406,7 @@ func BenchmarkSender(b *testing.B) {
 // The path follows what pion sends under our SSRC, and nothing else.
 func TestPathFollowsOurReports(t *testing.T) {
 	api := newAPI(t)
-	o := api.newOutbound()
+	o := api.newOutbound(nil)
 	defer o.Close()
 	s := testSocket(t)
 	at := func(port int) netip.AddrPort { return netip.MustParseAddrPort(fmt.Sprintf("127.0.0.1:%d", port)) }
@@ -394,24 +414,24 @@ func TestPathFollowsOurReports(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	api.sentSingly(s, report, at(1000))
+	api.sent(&muxConn{}, s, report, at(1000))
 	if p := o.path.Load(); p == nil || p.To() != at(1000) {
 		t.Fatalf("path %v", p)
 	}
 	other, _ := rtcp.Marshal([]rtcp.Packet{&rtcp.ReceiverReport{SSRC: o.SSRC() + 1}})
 	media, _ := header(1).Marshal()
 	for _, b := range [][]byte{other, media, report[:7], nil} {
-		api.sentSingly(s, b, at(2000))
+		api.sent(&muxConn{}, s, b, at(2000))
 	}
 	if p := o.path.Load(); p.To() != at(1000) {
 		t.Errorf("path %s after packets that are not ours", p.To())
 	}
 	before := o.path.Load()
-	api.sentSingly(s, report, at(1000))
+	api.sent(&muxConn{}, s, report, at(1000))
 	if o.path.Load() != before {
 		t.Error("the same way is made anew")
 	}
-	api.sentSingly(s, report, at(3000))
+	api.sent(&muxConn{}, s, report, at(3000))
 	if p := o.path.Load(); p.To() != at(3000) {
 		t.Errorf("path %s after a report to another", p.To())
 	}

@@ -4,6 +4,7 @@ import (
 	"io"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/pion/transport/v5/packetio"
 )
@@ -30,6 +31,7 @@ type streams struct {
 	expected  atomic.Int64
 	exceeded  func()
 	once      sync.Once
+	out       *Outbound // when it is in use, nobody reads RTCP of pion
 }
 
 // buffer implements the BufferFactory of a SettingEngine. It is called with each
@@ -43,38 +45,61 @@ func (s *streams) buffer(kind packetio.BufferPacketType, _ uint32) io.ReadWriteC
 		s.once.Do(s.exceeded)
 		return &sink{open: open, closed: make(chan struct{})}
 	}
-	b := &streamBuffer{Buffer: packetio.NewBuffer(), open: open}
-	b.SetLimitSize(size)
+	b := &streamBuffer{open: open, size: size}
+	if kind == packetio.RTCPBufferPacket {
+		b.unread = &s.out.taps
+	}
 	return b
 }
 
-// streamBuffer is one stream's, as pion makes it, and counted.
+// streamBuffer is one stream's, as pion makes it, and counted. It has memory once
+// somebody reads or writes it: RTCP mostly goes another way (Inbound).
 type streamBuffer struct {
-	*packetio.Buffer
-	open *atomic.Int64
-	once sync.Once
+	open   *atomic.Int64
+	size   int
+	unread *atomic.Bool // nobody will read; nil: somebody does
+	once   sync.Once
+
+	mu     sync.Mutex
+	buffer *packetio.Buffer // nil until it is needed
+}
+
+func (b *streamBuffer) get() *packetio.Buffer {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.buffer == nil {
+		b.buffer = packetio.NewBuffer()
+		b.buffer.SetLimitSize(b.size)
+	}
+	return b.buffer
 }
 
 func (b *streamBuffer) Read(p []byte) (int, error) {
-	n, _, err := b.Buffer.Read(p, nil)
+	n, _, err := b.get().Read(p, nil)
 	return n, err
 }
 
-func (b *streamBuffer) Write(p []byte) (int, error) { return b.Buffer.Write(p, nil) }
+func (b *streamBuffer) Write(p []byte) (int, error) { return b.WriteWithAttributes(p, nil) }
 
 // ReadWithAttributes is what pion's streams read by.
 func (b *streamBuffer) ReadWithAttributes(p []byte, a packetio.Attributes) (int, packetio.Attributes, error) {
-	return b.Buffer.Read(p, a)
+	return b.get().Read(p, a)
 }
 
 // WriteWithAttributes is what pion's streams write by.
 func (b *streamBuffer) WriteWithAttributes(p []byte, a packetio.Attributes) (int, error) {
-	return b.Buffer.Write(p, a)
+	if b.unread != nil && b.unread.Load() {
+		return len(p), nil
+	}
+	return b.get().Write(p, a)
 }
+
+// SetReadDeadline is what pion's streams end reads by.
+func (b *streamBuffer) SetReadDeadline(t time.Time) error { return b.get().SetReadDeadline(t) }
 
 func (b *streamBuffer) Close() error {
 	b.once.Do(func() { b.open.Add(-1) })
-	return b.Buffer.Close()
+	return b.get().Close()
 }
 
 // sink takes what comes on one stream too many, until the connection is closed.

@@ -148,8 +148,8 @@ func New(opts Options) (*API, error) {
 		loggers:   &loggerFactory{log: opts.Log},
 		outbounds: map[uint32]*Outbound{},
 	}
-	sockets := udpio.Options{Metrics: opts.Metrics, Sent: a.sentSingly, Log: opts.Log}
-	if a.mux, err = newPortMux(network, opts.MediaPort, sockets); err != nil {
+	sockets := udpio.Options{Metrics: opts.Metrics, Log: opts.Log}
+	if a.mux, err = newPortMux(network, opts.MediaPort, sockets, a.sent); err != nil {
 		return nil, err
 	}
 	a.rewrites = publicRules(opts.PublicIPs, a.mux.addresses())
@@ -187,14 +187,16 @@ func (a *API) Close() error { return a.mux.Close() }
 // pion's goroutine; it must return at once. So must onFlood, which is called once
 // when the client has named more SSRCs than anybody needs: what he sends on further
 // ones is thrown away, and the caller is to close the PeerConnection.
-func (a *API) NewPeerConnection(lite bool, onCheck, onFlood func(), interceptors ...interceptor.Factory) (*Connection, error) {
-	out := a.newOutbound()
+//
+// receiver is offered what comes once Out has been opened; nil leaves all to pion.
+func (a *API) NewPeerConnection(lite bool, onCheck, onFlood func(), receiver Receiver, interceptors ...interceptor.Factory) (*Connection, error) {
+	out := a.newOutbound(receiver)
 	settings, err := a.settings(lite, onCheck, out.keys)
 	if err != nil {
 		out.Close()
 		return nil, err
 	}
-	streams := &streams{exceeded: onFlood}
+	streams := &streams{exceeded: onFlood, out: out}
 	settings.BufferFactory = streams.buffer
 	registry := &interceptor.Registry{}
 	for _, i := range interceptors {
@@ -254,8 +256,8 @@ func (a *API) settings(lite bool, onCheck func(), keys *handshakeSecrets) (webrt
 		dtls.SRTP_AEAD_AES_256_GCM,
 		dtls.SRTP_AES128_CM_HMAC_SHA1_80,
 	)
-	s.SetSRTPReplayProtectionWindow(1024)
-	s.SetSRTCPReplayProtectionWindow(128)
+	s.SetSRTPReplayProtectionWindow(rtpWindow)
+	s.SetSRTCPReplayProtectionWindow(rtcpWindow)
 	s.SetFireOnTrackBeforeFirstRTP(false)
 	// Data channels carry files (sfu/filechannel.go). Detached, pion starts no
 	// reader for those that a client opens.

@@ -1,0 +1,126 @@
+package webrtcapi
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/pion/rtp"
+	"github.com/pion/srtp/v3"
+)
+
+// Replay windows of SRTP and SRTCP, in packets, of pion's contexts and of ours.
+const (
+	rtpWindow  = 1024
+	rtcpWindow = 128
+)
+
+// pion must hear something now and then, or its ICE agent takes the pair for
+// broken after iceDisconnected: a packet of RTCP, or one of RTP if there are none.
+const (
+	pionHearsRTCP = time.Second
+	pionHearsRTP  = 2 * time.Second
+)
+
+// A Receiver takes what a client sends, past pion. Its methods are called on the
+// goroutine that reads the PeerConnection's packets, one for each address family,
+// and must not wait for anything.
+type Receiver interface {
+	// ReceiveRTP is offered a packet of RTP as it came, which Inbound.OpenRTP opens.
+	// It reports whether it has taken it; else pion gets it. The memory is the
+	// caller's again when it returns.
+	ReceiveRTP(ssrc uint32, sealed []byte, at time.Time) (taken bool)
+	// ReceiveRTCP takes a compound packet of RTCP that has been opened. The memory is
+	// the caller's again when it returns.
+	ReceiveRTCP(compound []byte, at time.Time)
+}
+
+// Inbound is the short way of what a client sends: opened by pion's SRTP where it
+// was read, past pion's ICE, mux, SRTP sessions and streams, each of which has a
+// queue and a goroutine that must be woken. It is taken when Outbound is, by the
+// keys of the other direction, and for those packets that its Receiver wants; for
+// the others pion's way stays open: a stream is announced there.
+//
+// The first packets of a stream have gone by pion, so a context may be one turn of
+// the sequence number behind, and opens nothing of that stream then. Until it has
+// opened one, what it cannot open is pion's; from then on it is nobody's.
+type Inbound struct {
+	receiver Receiver
+	heard    atomic.Int64 // when pion was last given something, Unix ns
+
+	// mu guards the rest. It is a leaf, held while a packet is opened.
+	mu      sync.Mutex
+	context *srtp.Context // nil until the keys are proven
+	parsed  rtp.Header
+	known   map[uint32]struct{} // streams of RTP of which a packet has been opened
+	rtcp    bool                // a packet of RTCP has
+}
+
+// begin takes the way into use.
+func (in *Inbound) begin(context *srtp.Context) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	in.context, in.known = context, map[uint32]struct{}{}
+	in.heard.Store(time.Now().UnixNano())
+}
+
+// OpenRTP opens a packet into dst, which must have room for it, and returns its
+// size. pions tells that it may still be for pion to open.
+func (in *Inbound) OpenRTP(dst []byte, ssrc uint32, sealed []byte) (n int, pions bool, err error) {
+	if len(sealed) > len(dst) {
+		return 0, true, errTooLarge
+	}
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	opened, err := in.context.DecryptRTP(dst[:0], sealed, &in.parsed)
+	_, known := in.known[ssrc]
+	if err != nil {
+		return 0, !known, err
+	}
+	if !known {
+		in.known[ssrc] = struct{}{}
+	}
+	return len(opened), false, nil
+}
+
+// take is offered a datagram of the client. It is true when pion is not to see it.
+func (in *Inbound) take(d *datagram) bool {
+	b := d.data[:d.size]
+	if len(b) < 12 || b[0]>>6 != 2 { // RFC 7983, section 7
+		return false
+	}
+	now := time.Now()
+	quiet := time.Duration(now.UnixNano() - in.heard.Load())
+	if isRTCP(b) {
+		taken := in.takeRTCP(b, now)
+		if taken && quiet < pionHearsRTCP {
+			return true
+		}
+	} else if quiet < pionHearsRTP && in.receiver.ReceiveRTP(ssrcOf(b[8:]), b, now) {
+		return true
+	}
+	in.heard.Store(now.UnixNano())
+	return false
+}
+
+func (in *Inbound) takeRTCP(b []byte, now time.Time) (taken bool) {
+	d := datagrams.Get().(*datagram)
+	defer datagrams.Put(d)
+	in.mu.Lock()
+	opened, err := in.context.DecryptRTCP(d.data[:0], b, nil)
+	taken = err == nil || in.rtcp
+	in.rtcp = taken
+	in.mu.Unlock()
+	if err == nil {
+		in.receiver.ReceiveRTCP(opened, now)
+	}
+	return taken
+}
+
+// isRTCP tells RTCP from RTP by the packet type (RFC 5761, section 4).
+func isRTCP(b []byte) bool { return len(b) >= 8 && b[0]>>6 == 2 && b[1] >= 192 && b[1] <= 223 }
+
+// ssrcOf reads an SSRC.
+func ssrcOf(b []byte) uint32 {
+	return uint32(b[0])<<24 | uint32(b[1])<<16 | uint32(b[2])<<8 | uint32(b[3])
+}

@@ -1,0 +1,183 @@
+package webrtcapi
+
+import (
+	"bytes"
+	"testing"
+	"time"
+
+	"github.com/pion/dtls/v3"
+	"github.com/pion/rtcp"
+	"github.com/pion/rtp"
+	"github.com/pion/srtp/v3"
+	"github.com/pion/webrtc/v4"
+)
+
+// taker takes all that it can open.
+type taker struct {
+	in   *Inbound
+	rtp  chan []byte
+	rtcp chan []byte
+}
+
+func newTaker() *taker {
+	return &taker{rtp: make(chan []byte, 200), rtcp: make(chan []byte, 200)}
+}
+
+func (r *taker) ReceiveRTP(ssrc uint32, sealed []byte, _ time.Time) bool {
+	buf := make([]byte, receiveMTU)
+	n, pions, err := r.in.OpenRTP(buf, ssrc, sealed)
+	if err != nil {
+		return !pions
+	}
+	r.rtp <- buf[:n]
+	return true
+}
+
+func (r *taker) ReceiveRTCP(b []byte, _ time.Time) { r.rtcp <- bytes.Clone(b) }
+
+func await(t *testing.T, from <-chan []byte) []byte {
+	t.Helper()
+	select {
+	case b := <-from:
+		return b
+	case <-time.After(deadline):
+		t.Fatal("nothing has come")
+		return nil
+	}
+}
+
+// What a client sends is taken past pion, with every profile, and while the sequence
+// number turns around.
+func TestReceiverTakesWhatClientsSend(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		tune func(*webrtc.SettingEngine)
+	}{
+		{"AES-128-GCM", func(*webrtc.SettingEngine) {}},
+		{"AES-256-GCM", func(s *webrtc.SettingEngine) { s.SetSRTPProtectionProfiles(dtls.SRTP_AEAD_AES_256_GCM) }},
+		{"AES-CM with HMAC", func(s *webrtc.SettingEngine) { s.SetSRTPProtectionProfiles(dtls.SRTP_AES128_CM_HMAC_SHA1_80) }},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			camera, err := webrtc.NewTrackLocalStaticRTP(webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypeVP8}, "camera", "client")
+			if err != nil {
+				t.Fatal(err)
+			}
+			r := newTaker()
+			p, _ := connectTo(t, r, camera, c.tune)
+			r.in = p.ours.Out.In()
+			if err := p.ours.Out.Open(p.ours.PC); err != nil {
+				t.Fatal(err)
+			}
+			const first, many = 65500, 100
+			for i := range many {
+				h := rtp.Header{Version: 2, SequenceNumber: uint16((first + i) & 0xffff), Timestamp: 9}
+				if err := camera.WriteRTP(&rtp.Packet{Header: h, Payload: payload(i)}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			for i := range many {
+				var got rtp.Packet
+				if err := got.Unmarshal(await(t, r.rtp)); err != nil {
+					t.Fatal(err)
+				}
+				if got.SequenceNumber != uint16((first+i)&0xffff) || !bytes.Equal(got.Payload, payload(i)) {
+					t.Fatalf("packet %d is number %d with %d octets", i, got.SequenceNumber, len(got.Payload))
+				}
+			}
+			if err := p.theirs.WriteRTCP([]rtcp.Packet{&rtcp.PictureLossIndication{SenderSSRC: 1, MediaSSRC: 2}}); err != nil {
+				t.Fatal(err)
+			}
+			for { // behind reports of pion's own
+				packets, err := rtcp.Unmarshal(await(t, r.rtcp))
+				if err != nil {
+					t.Fatal(err)
+				}
+				if pli, ok := packets[0].(*rtcp.PictureLossIndication); ok && pli.MediaSSRC == 2 {
+					return
+				}
+			}
+		})
+	}
+}
+
+// inbound is a way in use, and a context that seals as its client does.
+func inbound(t *testing.T) (*Inbound, *taker, *srtp.Context) {
+	t.Helper()
+	contexts := [2]*srtp.Context{}
+	for i := range contexts {
+		var err error
+		contexts[i], err = srtp.CreateContext(make([]byte, 16), make([]byte, 12), srtp.ProtectionProfileAeadAes128Gcm,
+			srtp.SRTPReplayProtection(rtpWindow), srtp.SRTCPReplayProtection(rtcpWindow))
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	r := newTaker()
+	in := &Inbound{receiver: r}
+	r.in = in
+	in.begin(contexts[0])
+	return in, r, contexts[1]
+}
+
+func asDatagram(b []byte) *datagram {
+	d := &datagram{size: len(b)}
+	copy(d.data[:], b)
+	return d
+}
+
+func TestWhatIsForPion(t *testing.T) {
+	in, r, client := inbound(t)
+	media := func(sn uint16) []byte {
+		b, _ := (&rtp.Packet{Header: rtp.Header{Version: 2, SequenceNumber: sn, SSRC: 5}, Payload: make([]byte, 50)}).Marshal()
+		sealed, err := client.EncryptRTP(nil, b, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return sealed
+	}
+	report := func() []byte {
+		b, _ := rtcp.Marshal([]rtcp.Packet{&rtcp.ReceiverReport{SSRC: 9}})
+		sealed, err := client.EncryptRTCP(nil, b, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return sealed
+	}
+	broken := func(b []byte) []byte {
+		b = bytes.Clone(b)
+		b[len(b)-1] ^= 1
+		return b
+	}
+	check := func(what string, b []byte, taken bool, rtps, rtcps int) {
+		t.Helper()
+		if got := in.take(asDatagram(b)); got != taken {
+			t.Errorf("%s: taken %v, want %v", what, got, taken)
+		}
+		if len(r.rtp) != rtps || len(r.rtcp) != rtcps {
+			t.Errorf("%s: the receiver has %d and %d packets, want %d and %d", what, len(r.rtp), len(r.rtcp), rtps, rtcps)
+		}
+	}
+	check("STUN", make([]byte, 20), false, 0, 0)
+	check("DTLS", append([]byte{22, 254, 253}, make([]byte, 30)...), false, 0, 0)
+	check("nothing", nil, false, 0, 0)
+	check("a short packet", []byte{0x80, 96, 0}, false, 0, 0)
+	// What cannot be opened may be for pion only as long as nothing of the kind was.
+	check("a packet of other keys", broken(media(1)), false, 0, 0)
+	first := media(2)
+	check("a packet", first, true, 1, 0)
+	check("the same again", first, true, 1, 0)
+	check("a forged packet", broken(media(3)), true, 1, 0)
+	check("a report of other keys", broken(report()), false, 1, 0)
+	once := report()
+	check("a report", once, true, 1, 1)
+	check("the same report again", once, true, 1, 1)
+	check("a forged report", broken(report()), true, 1, 1)
+	// pion hears something now and then.
+	in.heard.Store(time.Now().Add(-pionHearsRTCP - time.Millisecond).UnixNano())
+	check("a packet before pion misses anything", media(4), true, 2, 1)
+	check("a report that pion hears too", report(), false, 2, 2)
+	check("a report that pion need not hear", report(), true, 2, 3)
+	in.heard.Store(time.Now().Add(-pionHearsRTP - time.Millisecond).UnixNano())
+	check("a packet for pion", media(5), false, 2, 3)
+	check("the packet after it", media(6), true, 3, 3)
+}
