@@ -68,8 +68,6 @@ func (c *client) serve(ws *websocket.Conn, conn *wire) {
 	// gorilla would compare with what held when it began to wait.
 	ws.SetReadLimit(maxMessage)
 
-	// Owned here; ends after out.Close, awaited in end.
-	go c.out.run()
 	c.publish()
 
 	c.session()

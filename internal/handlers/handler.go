@@ -108,7 +108,9 @@ func NewWebsocketHandler(opts Options) *WebsocketHandler {
 			// No compression: the read limit would not bound what is decompressed.
 			EnableCompression: false,
 			Subprotocols:      []string{subprotocol},
-			// An idle socket keeps no write buffer.
+			// An idle socket keeps no write buffer, and a small one to read: gorilla
+			// would take over the 4 KiB of net/http's.
+			ReadBufferSize:  1 << 10,
 			WriteBufferPool: &sync.Pool{},
 			WriteBufferSize: 4 << 10,
 			// check has looked at the origin, with our own rules.

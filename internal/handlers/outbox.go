@@ -24,9 +24,9 @@ const (
 )
 
 // outbox is the queue to one client and the goroutine that empties it: the only
-// one that writes messages to the socket. It is the room.Conn and the Signaller
-// of its client. Its methods never block; a client that does not take what is
-// queued is closed, never waited for.
+// one that writes messages to the socket, and there while there are some. It is the
+// room.Conn and the Signaller of its client. Its methods never block; a client that
+// does not take what is queued is closed, never waited for.
 type outbox struct {
 	ws          *websocket.Conn
 	wire        *wire
@@ -37,25 +37,24 @@ type outbox struct {
 	offers   atomic.Int64 // sent through this socket
 	mistakes mistakes
 
-	wake    chan struct{} // capacity 1: there is something to write, or closing
 	closing chan struct{} // closed with the first Close
-	done    chan struct{} // closed when the writer has ended
+	done    chan struct{} // closed when the writer has ended for good, after it
 
 	// mu is a leaf of the lock order: nothing is locked under it.
-	mu    sync.Mutex
-	queue [][]byte
-	bytes int   // queued or being written
-	ping  bool  // one is to be written
-	cause error // of the close; nil while open
+	mu      sync.Mutex
+	queue   [][]byte
+	bytes   int   // queued or being written
+	ping    bool  // one is to be written
+	writing bool  // run is under way, or has ended for good
+	cause   error // of the close; nil while open
 }
 
-// newOutbox returns the outbox of a socket; its owner starts run.
+// newOutbox returns the outbox of a socket. Its owner closes it and waits for done.
 func newOutbox(ws *websocket.Conn, w *wire, h *WebsocketHandler) *outbox {
 	o := &outbox{
 		ws: ws, wire: w, metrics: h.opts.Metrics,
 		maxMessages: h.opts.Limits.QueueMessages,
 		maxBytes:    h.opts.Limits.QueueBytes,
-		wake:        make(chan struct{}, 1),
 		closing:     make(chan struct{}),
 		done:        make(chan struct{}),
 	}
@@ -100,8 +99,8 @@ func (o *outbox) SendEncoded(frame []byte) error {
 	}
 	o.queue = append(o.queue, frame)
 	o.bytes += len(frame)
+	o.pokeLocked()
 	o.mu.Unlock()
-	o.poke()
 	return nil
 }
 
@@ -117,8 +116,8 @@ func (o *outbox) Reject(err *types.ProtocolError) {
 func (o *outbox) Probe() {
 	o.mu.Lock()
 	o.ping = true
+	o.pokeLocked()
 	o.mu.Unlock()
-	o.poke()
 }
 
 // Close ends the socket for a cause; only the first call counts (room.Conn).
@@ -148,7 +147,9 @@ func (o *outbox) Close(cause error) {
 		}
 		o.wire.expire(time.Now().Add(closeTime))
 	}
-	o.poke()
+	o.mu.Lock()
+	o.pokeLocked()
+	o.mu.Unlock()
 }
 
 // closeCause returns the cause of Close, nil while the socket is open.
@@ -158,35 +159,34 @@ func (o *outbox) closeCause() error {
 	return o.cause
 }
 
-func (o *outbox) poke() {
-	select {
-	case o.wake <- struct{}{}:
-	default:
+// pokeLocked has what is queued written, or the close frame.
+func (o *outbox) pokeLocked() {
+	if !o.writing {
+		o.writing = true
+		go o.run() // ends when all is written; done tells when for the last time
 	}
 }
 
-// next waits for something to write: a ping, messages, as many as fit into
-// writePiece, or both. Neither means that the close frame is due.
-func (o *outbox) next() (frames [][]byte, size int, ping bool) {
-	for {
-		o.mu.Lock()
-		n := 0
-		for n < len(o.queue) && (n == 0 || size+len(o.queue[n]) <= writePiece) {
-			size += len(o.queue[n])
-			n++
-		}
-		frames, o.queue = o.queue[:n:n], o.queue[n:]
-		if len(o.queue) == 0 {
-			o.queue = nil // an idle client keeps no memory
-		}
-		closing := o.cause != nil
-		ping, o.ping = o.ping && !closing, false
-		o.mu.Unlock()
-		if n > 0 || ping || closing {
-			return frames, size, ping
-		}
-		<-o.wake
+// next returns what there is to write: a ping, messages, as many as fit into
+// writePiece, or both. If there is neither, the close frame is due, or the writer
+// ends until there is more.
+func (o *outbox) next() (frames [][]byte, size int, ping, more bool) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	n := 0
+	for n < len(o.queue) && (n == 0 || size+len(o.queue[n]) <= writePiece) {
+		size += len(o.queue[n])
+		n++
 	}
+	frames, o.queue = o.queue[:n:n], o.queue[n:]
+	if len(o.queue) == 0 {
+		o.queue = nil // an idle client keeps no memory
+	}
+	closing := o.cause != nil
+	ping, o.ping = o.ping && !closing, false
+	more = n > 0 || ping || closing
+	o.writing = more
+	return frames, size, ping, more
 }
 
 // written makes place in the queue.
@@ -196,14 +196,23 @@ func (o *outbox) written(size int) {
 	o.bytes = max(0, o.bytes-size) // Close may have emptied the queue
 }
 
-// run is the writer. It ends after Close, at the latest when the time that
+// run is the writer. It ends for good after Close, at the latest when the time that
 // Close gave is over.
 func (o *outbox) run() {
-	defer close(o.done)
+	last := true
+	defer func() {
+		if last {
+			o.wire.stalled.Stop()
+			close(o.done)
+		}
+	}()
 	defer recovery.RecoverFunc("websocket writer", func(any) { o.Close(errBroken) })
-	defer o.wire.stalled.Stop()
 	for {
-		frames, size, ping := o.next()
+		frames, size, ping, more := o.next()
+		if !more {
+			last = false
+			return
+		}
 		if len(frames) == 0 && !ping {
 			break
 		}

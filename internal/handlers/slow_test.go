@@ -230,7 +230,8 @@ func TestQueueBounds(t *testing.T) {
 		a, b := net.Pipe()
 		defer b.Close()
 		w := &wire{Conn: a, writeDeadline: time.Second}
-		o := newOutbox(nil, w, s.h) // without a writer
+		o := newOutbox(nil, w, s.h)
+		o.writing = true // by nobody
 		n := fill(t, o, types.Message{Event: "x", Data: strings.Repeat("x", tt.size)})
 		if n < tt.min || n > tt.max {
 			t.Errorf("%d messages of %d bytes were queued, want %d", n, tt.size, tt.min)

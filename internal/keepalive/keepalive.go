@@ -10,7 +10,8 @@ import (
 	"github.com/gorilla/websocket"
 )
 
-// A Watch is the pinging of one WebSocket, started by Monitor.
+// A Watch is the pinging of one WebSocket, started by Monitor. It has a goroutine
+// only from a ping to its answer.
 type Watch struct {
 	ws             *websocket.Conn
 	interval, wait time.Duration
@@ -18,8 +19,11 @@ type Watch struct {
 
 	alive chan struct{} // capacity 1: a sign of life since the last look
 	stop  chan struct{} // closed by Stop
-	once  sync.Once     // closes stop
-	done  chan struct{} // closed when the goroutine has ended
+
+	mu      sync.Mutex
+	stopped bool
+	timer   *time.Timer    // of the next ping
+	beats   sync.WaitGroup // one for the ping that is due or under way
 }
 
 // Monitor sends a ping (RFC 6455, section 5.5.2) over ws every interval. When
@@ -33,21 +37,19 @@ type Watch struct {
 // Pongs are only seen while somebody reads ws; a reader that pauses on purpose
 // calls Alive.
 //
-// The pinging runs in a goroutine of its own that the caller must end with
-// Stop. onTimeout is called from that goroutine: it must not call Stop.
+// The caller must end the pinging with Stop. onTimeout is called from a goroutine
+// of the Watch: it must not call Stop.
 func Monitor(ws *websocket.Conn, interval, wait time.Duration, onTimeout func()) *Watch {
 	w := &Watch{
 		ws: ws, interval: interval, wait: wait, onTimeout: onTimeout,
 		alive: make(chan struct{}, 1),
 		stop:  make(chan struct{}),
-		done:  make(chan struct{}),
 	}
 	ws.SetPongHandler(func(string) error {
 		w.Alive()
 		return nil
 	})
-	// Owned by the caller, who ends and awaits it with Stop.
-	go w.run()
+	w.arm(interval)
 	return w
 }
 
@@ -60,36 +62,51 @@ func (w *Watch) Alive() {
 	}
 }
 
-// Stop ends the pinging and waits for its goroutine. It is idempotent. A ping
+// Stop ends the pinging and waits for a ping under way. It is idempotent. A ping
 // that is stuck in a write holds it up for at most wait; closing the WebSocket
 // first frees it at once.
 func (w *Watch) Stop() {
-	w.once.Do(func() { close(w.stop) })
-	<-w.done
+	w.mu.Lock()
+	if !w.stopped {
+		w.stopped = true
+		close(w.stop)
+		if w.timer.Stop() {
+			w.beats.Done() // that ping will not be
+		}
+	}
+	w.mu.Unlock()
+	w.beats.Wait()
 }
 
-func (w *Watch) run() {
-	defer close(w.done)
+// arm has the next ping sent after so long, unless Stop was called.
+func (w *Watch) arm(after time.Duration) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	switch {
+	case w.stopped:
+		return
+	case w.timer == nil:
+		w.timer = time.AfterFunc(after, w.beat)
+	default:
+		w.timer.Reset(after)
+	}
+	w.beats.Add(1)
+}
+
+// beat is one ping and the wait for its answer.
+func (w *Watch) beat() {
+	defer w.beats.Done()
 	// A socket that nobody watches any more would stay for ever, so end it.
 	defer recovery.RecoverFunc("keepalive", func(any) { _ = w.ws.Close() })
 
-	next := time.NewTimer(w.interval)
-	defer next.Stop()
-	for {
-		select {
-		case <-w.stop:
-			return
-		case <-next.C:
-		}
-		next.Reset(w.interval)
-		answered, err := w.ping()
-		switch {
-		case err != nil: // closed: whoever reads ws knows already
-			return
-		case !answered:
-			w.onTimeout()
-			return
-		}
+	next := time.Now().Add(w.interval)
+	answered, err := w.ping()
+	switch {
+	case err != nil: // closed: whoever reads ws knows already
+	case !answered:
+		w.onTimeout()
+	default:
+		w.arm(time.Until(next))
 	}
 }
 
