@@ -3,6 +3,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"flag"
 	"fmt"
@@ -26,6 +27,10 @@ type options struct {
 	Server string
 	Env    string
 	PID    int
+
+	LiveKit       string
+	LiveKitServer string
+	key, secret   string // from the environment: secrets have no flag
 
 	Rooms       int
 	Publishers  int
@@ -77,8 +82,11 @@ func parse(args []string) (options, error) {
 	f := flag.NewFlagSet("aqload", flag.ContinueOnError)
 	f.StringVar(&c.URL, "url", "http://127.0.0.1:8080", "server to load")
 	f.StringVar(&c.Server, "server", "", "server binary to start, pinned to one core, with the load on the others; in place of -url and -pid")
-	f.StringVar(&c.Env, "env", "", "settings of that server, as ICE_MODE=full,VIDEO_SLOTS=9")
-	f.IntVar(&c.PID, "pid", 0, "process of the server at -url, whose time and memory are measured")
+	f.StringVar(&c.Env, "env", "", "settings of the server that is started, as ICE_MODE=full,VIDEO_SLOTS=9")
+	f.IntVar(&c.PID, "pid", 0, "process of the server at -url or -livekit, whose time and memory are measured")
+
+	f.StringVar(&c.LiveKit, "livekit", "", "LiveKit server to load in place of ours, such as ws://127.0.0.1:7880; LIVEKIT_API_KEY and LIVEKIT_API_SECRET if they are not devkey and secret")
+	f.StringVar(&c.LiveKitServer, "livekit-server", "", "LiveKit's binary to start as -server starts ours, in place of -livekit and -pid")
 
 	f.IntVar(&c.Rooms, "rooms", 1, "rooms, each as the following say")
 	f.IntVar(&c.Publishers, "publishers", 1, "people in a room who send")
@@ -113,7 +121,40 @@ func parse(args []string) (options, error) {
 	if f.NArg() > 0 {
 		return c, fmt.Errorf("what is %q?", f.Arg(0))
 	}
+	c.key = cmp.Or(os.Getenv("LIVEKIT_API_KEY"), "devkey")
+	c.secret = cmp.Or(os.Getenv("LIVEKIT_API_SECRET"), "secret")
+	if err := c.validateServer(); err != nil {
+		return c, err
+	}
 	return c, c.validate()
+}
+
+// livekit tells whether the server under load is LiveKit's.
+func (c *options) livekit() bool { return c.LiveKit != "" || c.LiveKitServer != "" }
+
+// validateServer refuses two servers, and of LiveKit what is not compared.
+func (c *options) validateServer() error {
+	servers := 0
+	for _, s := range []string{c.Server, c.LiveKit, c.LiveKitServer} {
+		if s != "" {
+			servers++
+		}
+	}
+	switch {
+	case servers > 1:
+		return errors.New("one of -server, -livekit and -livekit-server")
+	case c.Env != "" && c.Server == "" && c.LiveKitServer == "":
+		return errors.New("-env is for a server that is started, by -server or -livekit-server")
+	case !c.livekit():
+		return nil
+	case c.Chat > 0:
+		return errors.New("-chat is not for LiveKit: its data channels are something else than our chat")
+	case c.Simulcast:
+		return errors.New("-simulcast is not for LiveKit: what is compared is one layer")
+	case c.Protocol != 1:
+		return errors.New("-protocol is of our server")
+	}
+	return nil
 }
 
 func (c *options) validate() error {

@@ -4,6 +4,7 @@ package main
 
 import (
 	"os"
+	"strings"
 	"testing"
 	"time"
 )
@@ -18,10 +19,28 @@ func TestFlags(t *testing.T) {
 	}
 	for _, args := range [][]string{
 		{"-rooms", "0"}, {"-ramp", "0"}, {"-duration", "1ms"}, {"-protocol", "2"}, {"-bitrate", "1"}, {"-bitrate", "x"},
-		{"-search", "-rooms", "2"}, {"more"}, {"-publishers", "-1"},
+		{"-search", "-rooms", "2"}, {"more"}, {"-publishers", "-1"}, {"-env", "A=1"},
+		{"-livekit", "ws://a:1", "-server", "x"}, {"-livekit", "ws://a:1", "-livekit-server", "x"},
+		{"-livekit", "ws://a:1", "-chat", "1"}, {"-livekit", "ws://a:1", "-simulcast"},
+		{"-livekit-server", "x", "-protocol", "0"}, {"-livekit", "ws://a:1", "-env", "A=1"},
 	} {
 		if _, err := parse(args); err == nil {
 			t.Errorf("%v was taken", args)
+		}
+	}
+}
+
+func TestFlagsOfLiveKit(t *testing.T) {
+	t.Setenv("LIVEKIT_API_KEY", "")
+	t.Setenv("LIVEKIT_API_SECRET", "hidden")
+	c, err := parse([]string{"-livekit-server", "x", "-env", "LIVEKIT_RTC_USE_ICE_LITE=true", "-meeting", "3"})
+	if err != nil || !c.livekit() || c.key != "devkey" || c.secret != "hidden" {
+		t.Errorf("%+v, %v", c, err)
+	}
+	config := livekitConfig("7880", "7881", c.key, c.secret)
+	for _, want := range []string{"port: 7880\n", "udp_port: 7880\n", "{port: 7881}", `{"devkey": "hidden"}`} {
+		if !strings.Contains(config, want) {
+			t.Errorf("no %s in\n%s", want, config)
 		}
 	}
 }

@@ -12,9 +12,7 @@ import (
 	"time"
 
 	"github.com/pion/rtcp"
-	"github.com/pion/rtp"
 	"github.com/pion/transport/v5"
-	"github.com/pion/webrtc/v4"
 
 	"aq-server/internal/client"
 	"aq-server/internal/types"
@@ -23,7 +21,7 @@ import (
 // A person is one client of the server under load.
 type person struct {
 	// Set by join, then constant.
-	client *client.Client
+	client participant
 	room   string
 	role
 	ssrc uint32
@@ -50,33 +48,16 @@ func (l *load) join(ctx context.Context, room, name string, r role) (*person, er
 	l.poller.joining.Add(1)
 	defer l.poller.joining.Add(-1)
 	p := &person{room: room, role: r, ssrc: rand.Uint32(), media: make(chan struct{})}
-	opts := client.Options{
-		URL: l.url, Room: room, Username: name, Protocol: l.cfg.Protocol,
-		NetworkTypes: []webrtc.NetworkType{l.network}, Interfaces: l.onWay,
-		DialTimeout: joinTimeout, OnChat: l.heard,
-	}
-	if r.publishes {
-		opts.Publish = l.cfg.publish()
-	}
-	if r.full {
-		opts.Net = fullNet{l.net}
-		opts.OnRTP = func(t *client.Track, packet *rtp.Packet, stamp client.Stamp) { l.received(p, t, packet, stamp) }
-	} else {
-		opts.Light = true
-		opts.Net = &lightNet{Net: l.net, load: l, person: p, rtcp: r.publishes}
-	}
-	c, err := client.Dial(ctx, opts)
+	c, err := l.dial(ctx, p, name)
 	if err != nil {
 		return nil, err
 	}
 	p.client = c
 	ctx, cancel := context.WithTimeout(ctx, joinTimeout)
 	defer cancel()
-	if err := c.WaitFor(ctx, "the connection", connected); err != nil || !r.listens {
+	// A light one's packets are counted by the poller.
+	if err := c.wait(ctx, r.full && r.listens); err != nil || r.full || !r.listens {
 		return p, err
-	}
-	if r.full {
-		return p, c.WaitFor(ctx, "media", func(s *client.State) bool { return !s.Times.FirstRTP.IsZero() })
 	}
 	select {
 	case <-p.media:
@@ -85,8 +66,6 @@ func (l *load) join(ctx context.Context, room, name string, r role) (*person, er
 		return p, context.Cause(ctx)
 	}
 }
-
-func connected(s *client.State) bool { return s.ConnectionState == webrtc.PeerConnectionStateConnected }
 
 // publish is what a publisher sends.
 func (c *options) publish() []client.PublishOptions {
@@ -180,7 +159,9 @@ type lightNet struct {
 	transport.Net
 	load   *load
 	person *person
-	rtcp   bool
+	// counted says that what arrives is what the person receives, rtcp that pion gets
+	// the RTCP, for what he sends.
+	counted, rtcp bool
 }
 
 // ListenUDP implements transport.Net.
@@ -192,6 +173,9 @@ func (n *lightNet) ListenUDP(_ string, at *net.UDPAddr) (transport.UDPConn, erro
 	s, err := n.load.poller.listen(addr.Unmap(), n.rtcp, n.person.began)
 	if err != nil {
 		return nil, err
+	}
+	if !n.counted {
+		return s, nil
 	}
 	n.person.mu.Lock()
 	n.person.sockets = append(n.person.sockets, s)

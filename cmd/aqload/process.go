@@ -53,13 +53,16 @@ type holdings struct {
 	goroutines, descriptors float64 // 0: unknown
 }
 
-// holdingsOf asks the server's own metrics for its goroutines, if it is one of
-// ours, and the kernel for its descriptors.
-func holdingsOf(url string, pid int) (h holdings) {
+// holdingsOf asks the server's own metrics for its goroutines, if it is known where
+// they are, and the kernel for its descriptors.
+func holdingsOf(metrics string, pid int) (h holdings) {
 	if entries, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", pid)); err == nil {
 		h.descriptors = float64(len(entries))
 	}
-	resp, err := http.Get(url + "/metrics?format=prometheus")
+	if metrics == "" {
+		return h
+	}
+	resp, err := http.Get(metrics)
 	if err != nil {
 		return h
 	}

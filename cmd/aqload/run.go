@@ -3,6 +3,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -18,14 +19,18 @@ func run(ctx context.Context, cfg options, out io.Writer) (*Result, error) {
 	if err := raiseDescriptors(); err != nil {
 		return nil, err
 	}
-	address, pid := strings.TrimSuffix(cfg.URL, "/"), cfg.PID
-	if cfg.Server != "" {
-		s, err := startServer(ctx, cfg.Server, cfg.Env)
-		if err != nil {
-			return nil, err
-		}
+	address, pid := strings.TrimSuffix(cmp.Or(cfg.LiveKit, cfg.URL), "/"), cfg.PID
+	metrics := ""
+	if !cfg.livekit() {
+		metrics = metricsOf(address)
+	}
+	s, err := cfg.start(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if s != nil {
 		defer s.stop()
-		address, pid = s.url, s.cmd.Process.Pid
+		address, metrics, pid = s.url, s.metrics, s.cmd.Process.Pid
 	}
 	l, err := newLoad(cfg, address, pid, out)
 	if err != nil {
@@ -38,7 +43,7 @@ func run(ctx context.Context, cfg options, out io.Writer) (*Result, error) {
 		if before, err = usageOf(pid); err != nil {
 			return nil, err
 		}
-		held = holdingsOf(address, pid)
+		held = holdingsOf(metrics, pid)
 	}
 	r := &Result{}
 	if cfg.Search {
@@ -51,7 +56,7 @@ func run(ctx context.Context, cfg options, out io.Writer) (*Result, error) {
 	}
 	r.Joins = l.joins()
 	if n := float64(r.Connections); n > 0 && pid != 0 {
-		now := holdingsOf(address, pid)
+		now := holdingsOf(metrics, pid)
 		r.RSSPerConnection = (r.ServerRSS - float64(before.rss)/1024) / n
 		r.GoroutinesPerConnection = max(now.goroutines-held.goroutines, 0) / n
 		r.DescriptorsPerConnection = max(now.descriptors-held.descriptors, 0) / n

@@ -166,11 +166,13 @@ func TestServerOfItsOwn(t *testing.T) {
 }
 
 func TestNoServer(t *testing.T) {
-	cfg, err := parse([]string{"-url", "http://127.0.0.1:1", "-subscribers", "1"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := run(context.Background(), cfg, io.Discard); err == nil || !strings.Contains(err.Error(), "refused") {
-		t.Errorf("without a server: %v", err)
+	for _, flags := range [][]string{{"-url", "http://127.0.0.1:1"}, {"-livekit", "ws://127.0.0.1:1"}} {
+		cfg, err := parse(append(flags, "-subscribers", "1"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := run(context.Background(), cfg, io.Discard); err == nil || !strings.Contains(err.Error(), "refused") {
+			t.Errorf("%v without a server: %v", flags, err)
+		}
 	}
 }

@@ -89,8 +89,9 @@ func Dial(ctx context.Context, opts Options) (*Client, error) {
 	return c, nil
 }
 
-// NewLocal makes a client without a socket, for tests of the media plane: what
-// it sends is handed to send, and what the server says is given to Deliver.
+// NewLocal makes a client without a socket, for tests of the media plane and for
+// other servers' signalling: what it sends is handed to send, and what the server
+// says is given to Deliver.
 func NewLocal(opts Options, send func(types.Message) error) (*Client, error) {
 	c, err := newClient(opts)
 	if err != nil {
@@ -420,7 +421,7 @@ func (c *Client) receive(m types.Message, size int) {
 		}
 	})
 	switch m.Event {
-	case types.EventOffer, types.EventCandidate, types.EventTracks, types.EventLayers, types.EventWelcome:
+	case types.EventOffer, types.EventAnswer, types.EventCandidate, types.EventTracks, types.EventLayers, types.EventWelcome:
 		c.inbox.put(m)
 	}
 }

@@ -123,7 +123,7 @@ type inbox struct {
 	wake chan struct{} // capacity 1
 
 	mu    sync.Mutex
-	queue []any // types.Message or drop
+	queue []any // types.Message, drop or offerOwn
 }
 
 func newInbox() *inbox { return &inbox{wake: make(chan struct{}, 1)} }

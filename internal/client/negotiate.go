@@ -50,8 +50,11 @@ func (c *Client) negotiate() {
 
 func (n *negotiation) handle(v any) error {
 	m, ok := v.(types.Message)
-	if !ok { // drop
-		n.giveUp()
+	if !ok {
+		if _, own := v.(offerOwn); own {
+			return n.makeOffer()
+		}
+		n.giveUp() // drop
 		return nil
 	}
 	switch m.Event {
@@ -85,6 +88,8 @@ func (n *negotiation) handle(v any) error {
 		return n.candidate(m)
 	case types.EventOffer:
 		return n.offer(m)
+	case types.EventAnswer:
+		return n.answered(m)
 	}
 	return nil
 }
@@ -121,17 +126,17 @@ func (n *negotiation) offer(m types.Message) error {
 		if err := n.connect(); err != nil {
 			return err
 		}
+		if err := n.addTracks(); err != nil {
+			return err
+		}
 	}
 	n.local.hold()
 	if err := n.pc.SetRemoteDescription(offer); err != nil {
 		return fmt.Errorf("client: offer %d: %w", m.OfferID, err)
 	}
-	for _, early := range n.early {
-		if err := n.pc.AddICECandidate(early); err != nil {
-			return fmt.Errorf("client: candidate: %w", err)
-		}
+	if err := n.addEarly(); err != nil {
+		return err
 	}
-	n.early = nil
 	if err := n.attach(); err != nil {
 		return err
 	}
@@ -168,17 +173,32 @@ func (n *negotiation) offer(m types.Message) error {
 		}
 	})
 	n.local.open()
-	for mid, p := range n.attached {
-		p.negotiated(mid, c.repairs)
-		if n.pc.ConnectionState() == webrtc.PeerConnectionStateConnected {
-			p.run(c) // published in the middle of the call
-		}
-	}
+	n.negotiated()
 	return nil
 }
 
-// connect makes the PeerConnection. A base client adds its tracks at once, as a
-// page does that calls addTrack before setRemoteDescription.
+// addEarly adds the candidates that came before the remote description.
+func (n *negotiation) addEarly() error {
+	for _, early := range n.early {
+		if err := n.pc.AddICECandidate(early); err != nil {
+			return fmt.Errorf("client: candidate: %w", err)
+		}
+	}
+	n.early = nil
+	return nil
+}
+
+// negotiated tells the publications what both sides now agree on.
+func (n *negotiation) negotiated() {
+	for mid, p := range n.attached {
+		p.negotiated(mid, n.c.repairs)
+		if n.pc.ConnectionState() == webrtc.PeerConnectionStateConnected {
+			p.run(n.c) // published in the middle of the call
+		}
+	}
+}
+
+// connect makes the PeerConnection.
 func (n *negotiation) connect() error {
 	c := n.c
 	pc, err := c.api.NewPeerConnection(webrtc.Configuration{ICEServers: n.iceServers})
@@ -220,6 +240,13 @@ func (n *negotiation) connect() error {
 		s.Times.FirstRTP, s.Times.FirstKeyframe = time.Time{}, time.Time{}
 	})
 	n.pc, n.local, n.attached = pc, local, make(map[string]*Publication)
+	return nil
+}
+
+// addTracks adds those of a base client at once, as a page does that calls addTrack
+// before setRemoteDescription.
+func (n *negotiation) addTracks() error {
+	c := n.c
 	if c.opts.Protocol != 0 {
 		return nil
 	}
@@ -228,7 +255,7 @@ func (n *negotiation) connect() error {
 		if err != nil {
 			return err
 		}
-		sender, err := pc.AddTrack(layers[0].track)
+		sender, err := n.pc.AddTrack(layers[0].track)
 		if err != nil {
 			return fmt.Errorf("client: add %s: %w", p.opts.Source, err)
 		}

@@ -65,11 +65,12 @@ var allowed = map[string]string{
 	"web": "",
 
 	// For tests and tools; nothing above imports them.
-	"internal/client":  "internal/recovery internal/types",
-	"internal/spawn":   "",
-	"cmd/aqfigures":    "internal/client internal/spawn internal/types",
-	"cmd/aqload":       "internal/client internal/spawn internal/recovery internal/types",
-	"internal/testnet": "internal/client internal/metrics internal/sfu internal/sfu/packet internal/types internal/webrtcapi",
+	"internal/client":         "internal/recovery internal/types",
+	"internal/client/livekit": "internal/client internal/recovery internal/types",
+	"internal/spawn":          "",
+	"cmd/aqfigures":           "internal/client internal/spawn internal/types",
+	"cmd/aqload":              "internal/client internal/client/livekit internal/spawn internal/recovery internal/types",
+	"internal/testnet":        "internal/client internal/metrics internal/sfu internal/sfu/packet internal/types internal/webrtcapi",
 }
 
 // forbidden lists what only some packages may import, and why.
@@ -78,17 +79,18 @@ var forbidden = []struct {
 	only   []string // packages that may; a trailing slash means everything below
 	reason string
 }{
-	{"github.com/gorilla/websocket", []string{"internal/handlers", "internal/keepalive", "internal/client"},
+	{"github.com/gorilla/websocket", []string{"internal/handlers", "internal/keepalive", "internal/client", "internal/client/"},
 		"room and sfu are handed a Signaller and know no socket"},
-	{"github.com/pion/webrtc", []string{"internal/webrtcapi", "internal/sfu", "internal/client", "internal/testnet", "cmd/aqfigures", "cmd/aqload"},
+	{"github.com/pion/webrtc", []string{"internal/webrtcapi", "internal/sfu", "internal/client", "internal/client/", "internal/testnet", "cmd/aqfigures", "cmd/aqload"},
 		"PeerConnections live in sfu alone, and the packet path below it must be testable without"},
-	{"github.com/pion/", []string{"internal/webrtcapi", "internal/sfu", "internal/sfu/", "internal/client", "internal/testnet", "cmd/aqfigures", "cmd/aqload"},
+	{"github.com/pion/", []string{"internal/webrtcapi", "internal/sfu", "internal/sfu/", "internal/client", "internal/client/", "internal/testnet", "cmd/aqfigures", "cmd/aqload"},
 		"the control plane knows no media"},
-	{"github.com/golang-jwt/", []string{"internal/auth"}, "tokens are checked in one place"},
+	{"github.com/golang-jwt/", []string{"internal/auth", "internal/client/livekit"}, "tokens are checked in one place; another server's are made by its client"},
+	{"google.golang.org/protobuf", []string{"internal/client/livekit"}, "our protocol is JSON"},
 	{"github.com/coreos/go-systemd", []string{"internal/systemd"}, "who started the process is its own affair"},
 	{"github.com/caarlos0/env", []string{"internal/config"}, "settings are read in one place"},
 	{"github.com/prometheus/", []string{"internal/metrics"}, "counters are plain atomics; only the endpoint knows Prometheus"},
-	{module + "internal/client", []string{"internal/testnet", "cmd/aqfigures", "cmd/aqload"}, "it is for tests and tools"},
+	{module + "internal/client", []string{"internal/client/livekit", "internal/testnet", "cmd/aqfigures", "cmd/aqload"}, "it is for tests and tools"},
 	{module + "internal/testnet", nil, "it is for tests"},
 	{"go.uber.org/goleak", nil, "for tests only"},
 	{"net/http/pprof", []string{"internal/routes"}, "it is served on ADMIN_ADDR only; nothing serves the default mux"},

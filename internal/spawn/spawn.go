@@ -34,12 +34,15 @@ func FreePort() (string, error) {
 
 // Healthy waits until the server at a URL answers /health with 200, until ctx
 // ends.
-func Healthy(ctx context.Context, url string) error {
+func Healthy(ctx context.Context, url string) error { return Answers(ctx, url+"/health") }
+
+// Answers waits until a GET of the URL is answered with 200, until ctx ends.
+func Answers(ctx context.Context, url string) error {
 	retry := time.NewTicker(20 * time.Millisecond)
 	defer retry.Stop()
 	defer http.DefaultClient.CloseIdleConnections()
 	for {
-		request, err := http.NewRequestWithContext(ctx, http.MethodGet, url+"/health", nil)
+		request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 		if err != nil {
 			return fmt.Errorf("spawn: %w", err)
 		}
