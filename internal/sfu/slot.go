@@ -300,7 +300,7 @@ func (s *slot) forward(r *run, b *burst) {
 	if s.source != r.layer.track {
 		return
 	}
-	at := s.sendTime()
+	at := r.leaves(s.conn.session().clock)
 	for i, p := range r.packets {
 		if !s.open.Load() || !s.fw.Push(r.layer.stream, p, r.refs[i], r.layer.rate, &s.out) {
 			continue

@@ -62,6 +62,7 @@ type Batch struct {
 	used     int
 	messages [maxMessages]message
 	n        int
+	order    [maxMessages]uint8 // in which they are sent
 	sends    int
 	system   systemBatch
 }
@@ -123,12 +124,13 @@ func (b *Batch) Flush() {
 // is a place to let others have the processor.
 func (b *Batch) Sends() int { return b.sends }
 
-// send hands the messages to their sockets, each socket's neighbours at once.
+// send hands the messages to their sockets, all of a socket at once.
 func (b *Batch) send() {
 	b.sends++
+	b.group()
 	for i := 0; i < b.n; {
-		socket, j := b.messages[i].path.socket, i+1
-		for j < b.n && b.messages[j].path.socket == socket {
+		socket, j := b.at(i).path.socket, i+1
+		for j < b.n && b.at(j).path.socket == socket {
 			j++
 		}
 		if socket.kernel != nil {
@@ -142,9 +144,32 @@ func (b *Batch) send() {
 	b.n, b.used = 0, 0
 }
 
+// at is the message that is sent as the i-th.
+func (b *Batch) at(i int) *message { return &b.messages[b.order[i]] }
+
+// group orders the messages by their sockets: a machine has a few, and people on each
+// of them in any order. Those of one socket stay in the order they had.
+func (b *Batch) group() {
+	var taken [maxMessages]bool
+	n := 0
+	for first := 0; first < b.n; first++ {
+		if taken[first] {
+			continue
+		}
+		socket := b.messages[first].path.socket
+		for i := first; i < b.n; i++ {
+			if !taken[i] && b.messages[i].path.socket == socket {
+				taken[i], b.order[n] = true, uint8(i)
+				n++
+			}
+		}
+	}
+}
+
 // sendSingly sends the datagrams of messages [i, j) one by one.
 func (s *Socket) sendSingly(b *Batch, i, j int) {
-	for _, m := range b.messages[i:j] {
+	for ; i < j; i++ {
+		m := b.at(i)
 		for at := m.start; at < m.end; at += m.segment {
 			s.metrics.SendCalls.Add(1)
 			s.metrics.SendMessages.Add(1)

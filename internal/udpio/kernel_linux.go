@@ -287,11 +287,11 @@ func (s *systemBatch) sendmmsg(fd uintptr) {
 	}
 }
 
-// send sends messages [i, j) of the batch.
+// send sends messages i to j of the batch, in their order.
 func (k *kernel) send(b *Batch, i, j int, counts *metrics.Metrics) {
 	s := &b.system
 	for n := i; n < j; n++ {
-		s.fill(n, &b.messages[n], b.arena)
+		s.fill(n, b.at(n), b.arena)
 	}
 	for i < j {
 		sent, errno := k.sendmmsg(s, &s.headers[i], j-i, counts)
@@ -344,7 +344,7 @@ func (k *kernel) sendmmsg(s *systemBatch, headers *mmsghdr, count int, counts *m
 // is sent again, singly: EIO says that the network device cannot cut it, which
 // is remembered; EINVAL and EMSGSIZE that this way carries smaller packets only.
 func (k *kernel) failed(b *Batch, i int, errno syscall.Errno, counts *metrics.Metrics) {
-	m := &b.messages[i]
+	m := b.at(i)
 	if m.count == 1 || errno == unix.EBADF {
 		counts.SendFailed.Add(int64(m.count))
 		return

@@ -149,6 +149,38 @@ func TestRunIsOneMessage(t *testing.T) {
 	}
 }
 
+// People on two sockets, in any order, cost a system call for each socket, and what one
+// of them gets stays in its order.
+func TestOneCallForEachSocket(t *testing.T) {
+	sockets := []*Socket{socket(t, listen(t, "udp4", "127.0.0.1")), socket(t, listen(t, "udp4", "127.0.0.1"))}
+	if sockets[0].kernel == nil {
+		t.Skip("no batches here")
+	}
+	var receivers []*net.UDPConn
+	b := NewBatch()
+	for i := range 20 {
+		r := listen(t, "udp4", "127.0.0.1")
+		receivers = append(receivers, r)
+		p := NewPath(sockets[i/3%2], addrOf(r))
+		for n := range 3 { // of different sizes: three messages
+			put(b, p, 10+n*5, byte(i*3+n))
+		}
+	}
+	b.Flush()
+	for i, r := range receivers {
+		for n := range 3 {
+			if got := receive(t, r); got[0] != byte(i*3+n) || len(got) != 10+n*5 {
+				t.Errorf("receiver %d: %d octets of %d, want %d of %d", i, len(got), got[0], 10+n*5, i*3+n)
+			}
+		}
+	}
+	for i, s := range sockets {
+		if n := s.metrics.SendCalls.Load(); n != 1 {
+			t.Errorf("socket %d: %d system calls", i, n)
+		}
+	}
+}
+
 func TestFullBatchIsSent(t *testing.T) {
 	s := socket(t, listen(t, "udp4", "127.0.0.1"))
 	r := listen(t, "udp4", "127.0.0.1")
