@@ -126,6 +126,7 @@ func newConnection(p *Peer) (*connection, error) {
 	c.pc, c.api, c.out, c.ssrc, c.expect = made.PC, made.API, made.Out, made.Out.SSRC(), made.Expect
 	c.arrivals.begin(c.ssrc)
 	c.feedback = newFeedback(c, c.arrivals)
+	c.arrivals.resumed = c.feedback.wake
 	for _, source := range []types.Source{types.SourceMicrophone, types.SourceCamera} {
 		if err := c.addPublishLine(source); err != nil {
 			c.out.Close()

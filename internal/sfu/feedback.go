@@ -14,10 +14,10 @@ const (
 	// nackWindow is how many missing packets of one layer are asked for at
 	// most.
 	nackWindow = 500
-	// feedbackTick is how often missing packets are looked for. TWCC feedback
-	// goes out every second tick or so, receiver reports once a second.
-	feedbackTick  = 20 * time.Millisecond
+	// twccInterval is how often a publisher hears what has arrived, and
+	// reportRefresh how often he gets a receiver report.
 	twccInterval  = 50 * time.Millisecond
+	twccGrid      = twccInterval / 5 // see onGrid
 	reportRefresh = time.Second
 )
 
@@ -52,7 +52,7 @@ func (f *feedback) list() []*layer {
 	return f.layers[:len(f.layers):len(f.layers)]
 }
 
-// wake has requests for keyframes looked at now.
+// wake has the publisher asked now for what he has to send again, or a keyframe.
 func (f *feedback) wake() {
 	select {
 	case f.wakeup <- struct{}{}:
@@ -60,37 +60,66 @@ func (f *feedback) wake() {
 	}
 }
 
-// run ends when the connection closes.
+// run ends when the connection closes. It wakes for packets and keyframes that are to be
+// asked for, and for reports while something comes.
 func (f *feedback) run() {
 	defer recovery.RecoverFunc("sfu feedback", func(any) { f.conn.peer.fail(errPanic) })
-	ticker := time.NewTicker(feedbackTick)
-	defer ticker.Stop()
-	var lastTWCC, lastReport time.Time
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	var nextTWCC, nextReport time.Time // zero: nothing to report on
 	var missing []uint16
 	for {
 		select {
 		case <-f.conn.closed:
 			return
 		case <-f.wakeup:
-		case <-ticker.C:
+		case <-timer.C:
 		}
 		now := time.Now()
 		var out []rtcp.Packet
 		for _, l := range f.list() {
 			out, missing = l.requests(now, f.conn.roundTrip(), out, missing[:0])
 		}
-		if now.Sub(lastReport) >= reportRefresh {
-			lastReport = now
+		if soon(nextReport, now) || nextReport.IsZero() {
+			nextReport = onGrid(now, reportRefresh)
 			if r := f.reports(now); r != nil {
 				out = append(out, r)
 			}
 		}
 		f.write(out)
-		if now.Sub(lastTWCC) >= twccInterval {
-			lastTWCC = now
-			f.write(f.arrivals.feedback())
+		if nextTWCC.IsZero() {
+			if f.arrivals.some() {
+				nextTWCC = onFineGrid(now, twccInterval, twccGrid)
+			}
+		} else if !now.Before(nextTWCC) {
+			reports := f.arrivals.feedback()
+			f.write(reports)
+			if nextTWCC = onFineGrid(now, twccInterval, twccGrid); len(reports) == 0 {
+				nextTWCC = time.Time{} // until something comes again
+			}
 		}
+		timer.Reset(time.Until(f.next(nextTWCC, nextReport)))
 	}
+}
+
+// next returns when there is something to do, should nobody call wake before.
+func (f *feedback) next(twcc, report time.Time) time.Time {
+	next := report
+	if !twcc.IsZero() && twcc.Before(next) {
+		next = twcc
+	}
+	rtt := f.conn.roundTrip()
+	for _, l := range f.list() {
+		l.mu.Lock()
+		if at, ok := l.nack.Next(rtt); ok && at.Before(next) {
+			next = at
+		}
+		if at, ok := l.key.next(); ok && at.Before(next) {
+			next = at
+		}
+		l.mu.Unlock()
+	}
+	return next
 }
 
 func (f *feedback) write(packets []rtcp.Packet) {

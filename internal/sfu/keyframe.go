@@ -41,6 +41,9 @@ func (k *keyframeState) due(now time.Time) bool {
 	return true
 }
 
+// next returns when a request will be due; false: none is wanted.
+func (k *keyframeState) next() (time.Time, bool) { return k.asked.Add(keyframeInterval), k.wanted }
+
 // seen notes that a keyframe has begun.
 func (k *keyframeState) seen() { k.wanted = false }
 

@@ -185,9 +185,10 @@ func (l *layer) receive(p *packet.Packet, n int) bool {
 		counters.PacketsDropped[droppedDuplicate].Add(1)
 		return false
 	}
+	ask := false
 	l.mu.Lock()
 	if l.codec.IsVideo() {
-		l.nack.Received(p.ExtSN, p.Arrival)
+		ask = l.nack.Received(p.ExtSN, p.Arrival)
 	}
 	l.stats.received(p.ExtSN, p.TS, now, l.rate)
 	l.meter.add(len(p.Payload), now)
@@ -195,6 +196,9 @@ func (l *layer) receive(p *packet.Packet, n int) bool {
 		l.key.seen()
 	}
 	l.mu.Unlock()
+	if ask {
+		l.feedback.wake()
+	}
 	if p.Keyframe {
 		l.noteSize(p.Payload)
 	}

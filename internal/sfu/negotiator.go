@@ -46,9 +46,12 @@ func (c *connection) attend() {
 const grid = 50 * time.Millisecond
 
 // onGrid returns the time of the grid that is in so long, or up to one step before.
-func onGrid(now time.Time, in time.Duration) time.Time {
+func onGrid(now time.Time, in time.Duration) time.Time { return onFineGrid(now, in, grid) }
+
+// onFineGrid is onGrid with another step.
+func onFineGrid(now time.Time, in, step time.Duration) time.Time {
 	t := now.Add(in)
-	return t.Add(-time.Duration(t.UnixNano() % int64(grid)))
+	return t.Add(-time.Duration(t.UnixNano() % int64(step)))
 }
 
 // slack is by how much the recurring looks may come early, so that those that

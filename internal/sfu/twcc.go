@@ -27,9 +27,11 @@ type arrivals struct {
 	mu       sync.Mutex
 	recorder *twcc.Recorder
 	any      bool
+	paused   bool   // nothing had come by the last report
+	resumed  func() // called when something comes again
 }
 
-func newArrivals() *arrivals { return &arrivals{start: time.Now()} }
+func newArrivals() *arrivals { return &arrivals{start: time.Now(), paused: true} }
 
 // begin sets the SSRC of the reports. It comes before the first packet.
 func (a *arrivals) begin(senderSSRC uint32) { a.recorder = twcc.NewRecorder(senderSSRC) }
@@ -65,14 +67,25 @@ func (a *arrivals) record(ssrc uint32, seq uint16, at time.Time) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.any = true
+	if a.paused {
+		a.paused = false
+		a.resumed()
+	}
 	a.recorder.Record(ssrc, seq, at.Sub(a.start).Microseconds())
+}
+
+// some tells whether something has come since the last reports.
+func (a *arrivals) some() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.any
 }
 
 // feedback returns the reports on what came since the last call.
 func (a *arrivals) feedback() []rtcp.Packet {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if !a.any {
+	if a.paused = !a.any; a.paused {
 		return nil
 	}
 	a.any = false

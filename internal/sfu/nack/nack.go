@@ -63,16 +63,17 @@ type Tracker struct {
 // When there are more, the oldest are given up and a keyframe is needed.
 func New(limit int) *Tracker { return &Tracker{max: max(limit, 1)} }
 
-// Received notes the arrival of a packet, first or repeated, in any order.
-func (t *Tracker) Received(extSN int64, now time.Time) {
+// Received notes the arrival of a packet, first or repeated, in any order. sooner
+// tells that Due has something to do before the time that Next gave last.
+func (t *Tracker) Received(extSN int64, now time.Time) (sooner bool) {
 	if !t.started {
 		t.started = true
 		t.highest = extSN
-		return
+		return false
 	}
 	if extSN <= t.highest {
 		t.clear(extSN)
-		return
+		return false
 	}
 	gap := extSN - t.highest - 1
 	if gap > maxGap {
@@ -81,7 +82,7 @@ func (t *Tracker) Received(extSN int64, now time.Time) {
 		t.missing = t.missing[:0]
 		t.needKeyframe = true
 		t.highest = extSN
-		return
+		return true
 	}
 	for n := t.highest + 1; n < extSN; n++ {
 		t.missing = append(t.missing, entry{extSN: n, since: now})
@@ -93,6 +94,18 @@ func (t *Tracker) Received(extSN int64, now time.Time) {
 		t.stats.GivenUp += uint64(over)
 		t.needKeyframe = true
 	}
+	return gap > 0 || t.ripe()
+}
+
+// ripe tells whether a packet is due for the first time by those that have come since.
+func (t *Tracker) ripe() bool {
+	for i := len(t.missing) - 1; i >= 0; i-- {
+		e := &t.missing[i]
+		if since := t.highest - e.extSN; since >= reorderPackets {
+			return since == reorderPackets && e.tries == 0
+		}
+	}
+	return false
 }
 
 // clear forgets a missing packet that has come.

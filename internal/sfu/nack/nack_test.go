@@ -211,3 +211,39 @@ func BenchmarkReceived(b *testing.B) {
 		}
 	}
 }
+
+// Received tells when Due has something to do sooner than its owner knows: with each gap,
+// and when enough later packets have come.
+func TestReceivedTellsWhenToLook(t *testing.T) {
+	tr := New(100)
+	now := time.Now()
+	for _, p := range []struct {
+		sn     int64
+		sooner bool
+	}{
+		{1, false}, {2, false}, // in order
+		{4, true},             // 3 is missing
+		{5, false}, {6, true}, // three later ones have come
+		{7, false}, {6, false}, // asked for or not, once is enough; a repetition
+		{10, true},             // 8 and 9 are missing
+		{11, true}, {12, true}, // 8 has three later ones, then 9
+		{3, false}, {8, false}, {9, false}, {13, false}, // repairs
+		{2000, true}, // given up: a keyframe
+	} {
+		if got := tr.Received(p.sn, now); got != p.sooner {
+			t.Errorf("packet %d: %v", p.sn, got)
+		}
+	}
+	// What has been asked for is not due anew by later packets.
+	tr = New(100)
+	tr.Received(1, now)
+	tr.Received(3, now)
+	if got := tr.Due(now.Add(reorderTime), 0, nil); len(got) != 1 {
+		t.Fatalf("asked for %v", got)
+	}
+	for sn := int64(4); sn < 10; sn++ {
+		if tr.Received(sn, now) {
+			t.Errorf("packet %d tells of one that has been asked for", sn)
+		}
+	}
+}
