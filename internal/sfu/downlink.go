@@ -36,7 +36,7 @@ type downlink struct {
 	// mu guards est and is held while a report is read. Order: downlink.mu ->
 	// departures.mu. It is never taken on the packet path.
 	mu  sync.Mutex
-	est bwe.Estimator
+	est *bwe.Estimator // nil before the first report
 
 	// rate is the estimate in bit/s, 0 while unknown; for those who only read.
 	rate atomic.Int64
@@ -57,6 +57,9 @@ type downlink struct {
 func (c *connection) onFeedback(cc *rtcp.TransportLayerCC, now time.Time) {
 	d, at := &c.down, c.session().clock.at(now)
 	d.mu.Lock()
+	if d.est == nil {
+		d.est = new(bwe.Estimator)
+	}
 	before := d.est.Rate()
 	d.est.Feedback(time.Duration(at), c.sent.feedback(cc, at))
 	after := d.est.Rate()
@@ -74,6 +77,9 @@ func (c *connection) onFeedback(cc *rtcp.TransportLayerCC, now time.Time) {
 func (d *downlink) measured() (bitsPerSecond int64, loss float64) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	if d.est == nil {
+		return 0, 0
+	}
 	if rate := d.est.Rate(); rate != 0 {
 		return rate, d.est.Loss()
 	}
@@ -85,6 +91,9 @@ func (d *downlink) measured() (bitsPerSecond int64, loss float64) {
 func (d *downlink) waiting() time.Duration {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	if d.est == nil {
+		return 0
+	}
 	if d.est.Congested() {
 		return time.Second
 	}
@@ -100,6 +109,11 @@ func (p *Peer) allocate(now time.Time) {
 	}
 	d, at := &c.down, time.Duration(c.session().clock.at(now))
 	d.mu.Lock()
+	if d.est == nil {
+		d.mu.Unlock()
+		d.due = time.Time{}
+		return // nothing is held back
+	}
 	d.est.Tick(at, time.Duration(c.sent.sentAt()))
 	rate, kept, congested := d.est.Rate(), d.est.Kept(), d.est.Congested()
 	d.rate.Store(rate)
