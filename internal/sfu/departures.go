@@ -5,8 +5,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/pion/rtcp"
-
 	"aq-server/internal/sfu/bwe"
 )
 
@@ -152,7 +150,7 @@ func (d *departures) end() int {
 // those that it makes count as lost. The result is valid until the next call,
 // which must not run beside this one. What the report claims is believed as far
 // as packets of these numbers have been sent lately.
-func (d *departures) feedback(cc *rtcp.TransportLayerCC, now int64) []bwe.Ack {
+func (d *departures) feedback(cc transportReport, now int64) []bwe.Ack {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.acks = d.acks[:0]
@@ -161,19 +159,13 @@ func (d *departures) feedback(cc *rtcp.TransportLayerCC, now int64) []bwe.Ack {
 	}
 	d.reported = true
 	r := report{
-		d: d, now: now, newest: math.MinInt64 / 2, next: d.seq + int64(int16(cc.BaseSequenceNumber-uint16(d.seq))),
-		left: int(cc.PacketStatusCount), deltas: cc.RecvDeltas, arrived: d.referenceTime(cc.ReferenceTime),
+		d: d, cc: cc, now: now, newest: math.MinInt64 / 2, next: d.seq + int64(int16(cc.base-uint16(d.seq))),
+		arrived: d.referenceTime(cc.reference),
 	}
-	for _, chunk := range cc.PacketChunks {
-		switch c := chunk.(type) {
-		case *rtcp.RunLengthChunk:
-			for range min(int(c.RunLength), r.left) {
-				r.take(c.PacketStatusSymbol)
-			}
-		case *rtcp.StatusVectorChunk:
-			for _, symbol := range c.SymbolList {
-				r.take(symbol)
-			}
+	for list := cc.symbols(); ; {
+		symbol, ok := list.next()
+		if !ok || !r.take(symbol) {
+			break
 		}
 	}
 	d.settle(r.newest, now)
@@ -197,41 +189,38 @@ func (d *departures) referenceTime(v uint32) time.Duration {
 // report is one that is being read.
 type report struct {
 	d       *departures
+	cc      transportReport
 	now     int64
 	next    int64 // number of the next symbol
-	left    int
-	deltas  []*rtcp.RecvDelta
 	arrived time.Duration
 	newest  int64 // sending time of the last packet received
 }
 
-// take reads the next symbol.
-func (r *report) take(symbol uint16) {
-	if r.left == 0 {
-		return
-	}
-	r.left--
+// take reads the next symbol. It is false when the time that belongs to it is missing.
+func (r *report) take(symbol uint8) bool {
 	n := r.next
 	r.next++
-	timed := symbol == rtcp.TypeTCCPacketReceivedSmallDelta || symbol == rtcp.TypeTCCPacketReceivedLargeDelta
+	timed := symbol == smallDelta || symbol == largeDelta
 	if timed {
-		if len(r.deltas) == 0 {
-			r.left = 0
-			return
+		delta, ok := r.cc.delta(symbol)
+		if !ok {
+			return false
 		}
-		r.arrived += time.Duration(r.deltas[0].Delta) * time.Microsecond
-		r.deltas = r.deltas[1:]
+		r.arrived += delta
 	}
 	d := r.d
 	if n <= max(d.seq-int64(len(d.ring)), 0) || n > d.seq {
-		return // never sent, or too long ago
+		return true // never sent, or too long ago
 	}
 	p := &d.ring[int(n)&(len(d.ring)-1)]
-	if symbol == rtcp.TypeTCCPacketNotReceived {
+	if p.size == 0 {
+		return true // likewise
+	}
+	if symbol == notReceived {
 		if p.state == unreported {
 			p.state = missing
 		}
-		return
+		return true
 	}
 	if s := d.owners[p.owner]; s != nil {
 		s.ackedAt.Store(r.now)
@@ -243,6 +232,7 @@ func (r *report) take(symbol uint16) {
 		d.acks = append(d.acks, a)
 	}
 	p.state = settled
+	return true
 }
 
 // ack describes a packet that is in the ring.

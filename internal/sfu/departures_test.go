@@ -1,6 +1,7 @@
 package sfu
 
 import (
+	"math/rand/v2"
 	"testing"
 	"time"
 
@@ -11,7 +12,7 @@ import (
 
 // reported makes the report that a receiver would send: of count packets from
 // base on, those in arrived came at that time, in ms of his clock.
-func reported(t *testing.T, base uint16, count int, arrived map[int]int) *rtcp.TransportLayerCC {
+func reported(t *testing.T, base uint16, count int, arrived map[int]int) transportReport {
 	t.Helper()
 	cc := &rtcp.TransportLayerCC{BaseSequenceNumber: base, PacketStatusCount: uint16(count)}
 	last := 0
@@ -28,7 +29,107 @@ func reported(t *testing.T, base uint16, count int, arrived map[int]int) *rtcp.T
 		}
 		cc.PacketChunks = append(cc.PacketChunks, &rtcp.RunLengthChunk{PacketStatusSymbol: symbol, RunLength: 1})
 	}
-	return cc
+	return asReport(t, cc)
+}
+
+// asReport is what a receiver's report looks like here.
+func asReport(t testing.TB, cc *rtcp.TransportLayerCC) transportReport {
+	t.Helper()
+	cc.Header = rtcp.Header{Type: rtcp.TypeTransportSpecificFeedback, Count: rtcp.FormatTCC, Length: cc.Len()/4 - 1}
+	b, err := cc.Marshal()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !isTransportReport(b) {
+		t.Fatalf("not a transport-wide report: %x", b)
+	}
+	r, ok := parseTransportReport(b)
+	if !ok {
+		t.Fatalf("not read: %x", b)
+	}
+	return r
+}
+
+// What we read of a report is what pion reads.
+func TestTransportReportAsPionReadsIt(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	for range 2000 {
+		cc := &rtcp.TransportLayerCC{BaseSequenceNumber: uint16(random.Uint32()), ReferenceTime: random.Uint32() & (1<<24 - 1)}
+		var want []uint16
+		for n := 1 + random.IntN(6); n > 0; n-- {
+			switch random.IntN(3) {
+			case 0:
+				c := &rtcp.RunLengthChunk{PacketStatusSymbol: uint16(random.IntN(3)), RunLength: uint16(1 + random.IntN(40))}
+				for range c.RunLength {
+					want = append(want, c.PacketStatusSymbol)
+				}
+				cc.PacketChunks = append(cc.PacketChunks, c)
+			case 1:
+				c := &rtcp.StatusVectorChunk{Type: rtcp.TypeTCCStatusVectorChunk, SymbolSize: rtcp.TypeTCCSymbolSizeOneBit}
+				for range 14 {
+					c.SymbolList = append(c.SymbolList, uint16(random.IntN(2)))
+				}
+				want = append(want, c.SymbolList...)
+				cc.PacketChunks = append(cc.PacketChunks, c)
+			default:
+				c := &rtcp.StatusVectorChunk{Type: rtcp.TypeTCCStatusVectorChunk, SymbolSize: rtcp.TypeTCCSymbolSizeTwoBit}
+				for range 7 {
+					c.SymbolList = append(c.SymbolList, uint16(random.IntN(3)))
+				}
+				want = append(want, c.SymbolList...)
+				cc.PacketChunks = append(cc.PacketChunks, c)
+			}
+		}
+		var deltas []time.Duration
+		for _, symbol := range want {
+			delta := int64(random.IntN(256))
+			switch symbol {
+			case rtcp.TypeTCCPacketNotReceived:
+				continue
+			case rtcp.TypeTCCPacketReceivedLargeDelta:
+				delta = int64(random.IntN(1<<16)) - 1<<15
+			}
+			cc.RecvDeltas = append(cc.RecvDeltas, &rtcp.RecvDelta{Type: symbol, Delta: delta * 250})
+			deltas = append(deltas, time.Duration(delta)*deltaUnit)
+		}
+		cc.PacketStatusCount = uint16(len(want))
+		r := asReport(t, cc)
+		if r.base != cc.BaseSequenceNumber || r.reference != cc.ReferenceTime || r.count != len(want) {
+			t.Fatalf("%+v", r)
+		}
+		list := r.symbols()
+		for i, symbol := range want {
+			got, ok := list.next()
+			if !ok || uint16(got) != symbol {
+				t.Fatalf("symbol %d of %v: %d, %v", i, want, got, ok)
+			}
+			if symbol == rtcp.TypeTCCPacketNotReceived {
+				continue
+			}
+			if d, ok := r.delta(got); !ok || d != deltas[0] {
+				t.Fatalf("delta %v, want %v", d, deltas[0])
+			}
+			deltas = deltas[1:]
+		}
+		if got, ok := list.next(); ok {
+			t.Fatalf("a symbol %d after the last", got)
+		}
+	}
+}
+
+// A report costs no memory, however many packets it names.
+func TestReportAllocatesNothing(t *testing.T) {
+	var d departures
+	d.enlist(&slot{})
+	base := sentEvery(&d, 200, 5)
+	arrived := map[int]int{}
+	for i := range 200 {
+		arrived[i] = 5000 + i*5
+	}
+	cc := reported(t, base, 200, arrived)
+	if n := testing.AllocsPerRun(100, func() { d.feedback(cc, int64(2*time.Second)) }); n != 0 {
+		t.Errorf("%.1f allocations for a report", n)
+	}
 }
 
 // sentEvery has n packets leave, ms apart, the first at ms.
@@ -168,10 +269,6 @@ func FuzzReports(f *testing.F) {
 		f.Add(raw, uint16(300), uint16(65000))
 	}
 	f.Fuzz(func(t *testing.T, raw []byte, sent, start uint16) {
-		packets, err := rtcp.Unmarshal(raw)
-		if err != nil {
-			return
-		}
 		d := departures{seq: int64(start)}
 		s := &slot{}
 		s.number = d.enlist(s)
@@ -179,8 +276,11 @@ func FuzzReports(f *testing.F) {
 		var e bwe.Estimator
 		total := 0
 		for i := range 3 {
-			for _, p := range packets {
-				if cc, ok := p.(*rtcp.TransportLayerCC); ok {
+			for b := range packetsOf(raw) {
+				if !isTransportReport(b) {
+					continue
+				}
+				if cc, ok := parseTransportReport(b); ok {
 					now := int64(i+10) * int64(time.Second)
 					acks := d.feedback(cc, now)
 					total += len(acks)

@@ -8,7 +8,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/pion/rtcp"
 	"github.com/pion/webrtc/v4"
 
 	"aq-server/internal/recovery"
@@ -54,7 +53,7 @@ type downlink struct {
 }
 
 // onFeedback takes a report. Called by the goroutines that read RTCP.
-func (c *connection) onFeedback(cc *rtcp.TransportLayerCC, now time.Time) {
+func (c *connection) onFeedback(cc transportReport, now time.Time) {
 	d, at := &c.down, c.session().clock.at(now)
 	d.mu.Lock()
 	if d.est == nil {
@@ -347,15 +346,17 @@ func (c *connection) proberSlot() *slot {
 	return c.slots[i]
 }
 
-// listen reads the RTCP about the slot's RTX stream. Receivers name the stream
-// of the last packet that came in their transport-wide reports, and pion hands
-// on only what names a sender's media stream.
+// listen reads the RTCP about the slot's RTX stream, where RTCP comes by pion. Receivers
+// name the stream of the last packet that came in their transport-wide reports, and
+// pion hands on only what names a sender's media stream.
 func (c *connection) listen(s *slot) {
 	d := &c.down
 	if d.prober == s {
 		return
 	}
-	d.prober = s
+	if d.prober = s; c.sealed.Load() {
+		return
+	}
 	receiver, err := c.api.NewRTPReceiver(webrtc.RTPCodecTypeVideo, c.pc.SCTP().Transport())
 	if err == nil {
 		err = receiver.Receive(webrtc.RTPReceiveParameters{Encodings: []webrtc.RTPDecodingParameters{{
@@ -375,13 +376,9 @@ func (c *connection) listen(s *slot) {
 			if err != nil {
 				return
 			}
-			packets, err := rtcp.Unmarshal(buf[:n])
-			if err != nil {
-				continue
-			}
-			for _, p := range packets {
-				if cc, ok := p.(*rtcp.TransportLayerCC); ok {
-					c.onFeedback(cc, time.Now())
+			for b := range packetsOf(buf[:n]) {
+				if isTransportReport(b) {
+					c.transportFeedback(b, time.Now())
 				}
 			}
 		}

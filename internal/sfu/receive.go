@@ -1,6 +1,8 @@
 package sfu
 
 import (
+	"encoding/binary"
+	"iter"
 	"maps"
 	"time"
 
@@ -48,21 +50,37 @@ func (c *connection) receiveMedia(l *layer, sealed []byte, at time.Time) bool {
 func (r *receiver) ReceiveRTCP(compound []byte, at time.Time) {
 	c := (*connection)(r)
 	defer recovery.RecoverFunc("sfu receiver", func(any) { c.peer.fail(errPanic) })
-	packets, err := rtcp.Unmarshal(compound)
-	if err != nil {
-		return
-	}
 	c.hear(at)
-	for _, p := range packets {
+	for p := range packetsOf(compound) {
 		c.receiveReport(p, at)
 	}
 }
 
+// packetsOf goes through the packets of a compound one (RFC 3550, section 6.1), up to the
+// first that is broken.
+func packetsOf(compound []byte) iter.Seq[[]byte] {
+	return func(yield func([]byte) bool) {
+		for b := compound; len(b) >= 4 && b[0]>>6 == 2; {
+			size := 4 * (int(binary.BigEndian.Uint16(b[2:])) + 1)
+			if size > len(b) || !yield(b[:size]) {
+				return
+			}
+			b = b[size:]
+		}
+	}
+}
+
 // receiveReport takes one packet of RTCP to whom it is for.
-func (c *connection) receiveReport(p rtcp.Packet, at time.Time) {
-	switch p := p.(type) {
-	case *rtcp.TransportLayerCC:
-		c.transportFeedback(p, at)
+func (c *connection) receiveReport(b []byte, at time.Time) {
+	if isTransportReport(b) {
+		c.transportFeedback(b, at)
+		return
+	}
+	packets, err := rtcp.Unmarshal(b)
+	if err != nil || len(packets) != 1 {
+		return
+	}
+	switch p := packets[0].(type) {
 	case *rtcp.ReceiverReport:
 		c.receiverReports(p.Reports, at)
 	case *rtcp.SenderReport:
@@ -92,9 +110,11 @@ func (c *connection) receiverReports(list []rtcp.ReceptionReport, at time.Time) 
 
 // transportFeedback takes in what the client has received, by the numbers of all
 // streams together.
-func (c *connection) transportFeedback(p *rtcp.TransportLayerCC, at time.Time) {
-	c.reported.Store(c.heard.Load())
-	c.onFeedback(p, at)
+func (c *connection) transportFeedback(b []byte, at time.Time) {
+	if cc, ok := parseTransportReport(b); ok {
+		c.reported.Store(c.heard.Load())
+		c.onFeedback(cc, at)
+	}
 }
 
 // bind notes that reports on an SSRC are a slot's, unbind that they are no longer.

@@ -31,13 +31,14 @@ func (s *slot) runRTCP(sender *webrtc.RTPSender) {
 		if err != nil {
 			return
 		}
-		packets, err := rtcp.Unmarshal(buf[:n])
-		if err != nil {
-			continue
-		}
-		s.conn.hear(time.Now())
-		for _, p := range packets {
-			s.feedback(p)
+		now := time.Now()
+		s.conn.hear(now)
+		for b := range packetsOf(buf[:n]) {
+			if isTransportReport(b) {
+				s.conn.transportFeedback(b, now)
+			} else if packets, err := rtcp.Unmarshal(b); err == nil && len(packets) == 1 {
+				s.feedback(packets[0])
+			}
 		}
 	}
 }
@@ -64,8 +65,6 @@ func (s *slot) feedback(p rtcp.Packet) {
 		s.receiverReports(p.Reports)
 	case *rtcp.SenderReport:
 		s.receiverReports(p.Reports)
-	case *rtcp.TransportLayerCC:
-		s.conn.transportFeedback(p, time.Now())
 	}
 }
 

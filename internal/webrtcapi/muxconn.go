@@ -191,13 +191,19 @@ func (c *muxConn) read(b []byte, done <-chan struct{}) (int, netip.AddrPort, err
 			}
 			c.queued--
 			c.mu.Unlock()
-			if in := c.tap.Load(); in != nil && in.take(d) {
-				datagrams.Put(d)
-				continue
+			n, from := 0, d.from
+			if in := c.tap.Load(); in == nil || !in.take(d) {
+				n = copy(b, d.data[:d.size])
+			} else if size, due := in.signOfLife(b); due {
+				n = size
+			} else {
+				from = netip.AddrPort{}
 			}
-			n, from := copy(b, d.data[:d.size]), d.from
 			datagrams.Put(d)
-			return n, from, nil
+			if from.IsValid() {
+				return n, from, nil
+			}
+			continue
 		}
 		closed := c.closed
 		c.mu.Unlock()

@@ -113,12 +113,14 @@ func connectTo(t testing.TB, receiver Receiver, publish webrtc.TrackLocal, tune 
 	t.Cleanup(func() { _ = theirs.GracefulClose() })
 	tracks := make(chan *webrtc.TrackRemote, 1)
 	theirs.OnTrack(func(track *webrtc.TrackRemote, _ *webrtc.RTPReceiver) { tracks <- track })
-	connected := make(chan struct{}, 1)
-	ours.PC.OnConnectionStateChange(func(s webrtc.PeerConnectionState) {
-		if s == webrtc.PeerConnectionStateConnected {
-			connected <- struct{}{}
-		}
-	})
+	connected := make(chan struct{}, 2)
+	for _, pc := range []*webrtc.PeerConnection{ours.PC, theirs} {
+		pc.OnConnectionStateChange(func(s webrtc.PeerConnectionState) {
+			if s == webrtc.PeerConnectionStateConnected {
+				connected <- struct{}{}
+			}
+		})
+	}
 	negotiate(t, ours.PC, theirs, func() {
 		if publish == nil {
 			return
@@ -127,10 +129,12 @@ func connectTo(t testing.TB, receiver Receiver, publish webrtc.TrackLocal, tune 
 			t.Fatal(err)
 		}
 	})
-	select {
-	case <-connected:
-	case <-time.After(deadline):
-		t.Fatal("not connected")
+	for range 2 {
+		select {
+		case <-connected:
+		case <-time.After(deadline):
+			t.Fatal("not connected")
+		}
 	}
 	return &pair{api: api, ours: ours, theirs: theirs, track: <-l.bound}, tracks
 }
