@@ -31,7 +31,9 @@ var secret = []byte("0123456789abcdef0123456789abcdef")
 // conn is a socket that keeps events.
 type conn struct{ events []string }
 
-func (c *conn) Send(m types.Message) error { c.events = append(c.events, m.Event); return nil }
+func (c *conn) Send(m types.Message) error  { c.events = append(c.events, m.Event); return nil }
+func (c *conn) SendSoon(frame []byte) error { return c.SendEncoded(frame) }
+
 func (c *conn) SendEncoded(frame []byte) error {
 	var m types.Message
 	_ = json.Unmarshal(frame, &m)

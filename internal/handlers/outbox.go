@@ -21,6 +21,8 @@ const (
 	// slowCloseTime is the same for a client that has not read for WRITE_DEADLINE
 	// already: the rest of one message and the close frame.
 	slowCloseTime = time.Second
+	// gatherTime is how long a message waits for others that need not go at once.
+	gatherTime = 50 * time.Millisecond
 )
 
 // outbox is the queue to one client and the goroutine that empties it: the only
@@ -47,6 +49,9 @@ type outbox struct {
 	ping    bool  // one is to be written
 	writing bool  // run is under way, or has ended for good
 	cause   error // of the close; nil while open
+	// gather calls the writer for what could wait; nil before there was any.
+	gather    *time.Timer
+	gathering bool
 }
 
 // newOutbox returns the outbox of a socket. Its owner closes it and waits for done.
@@ -87,6 +92,16 @@ func (o *outbox) Send(m types.Message) error {
 // that is larger than the whole queue may be is let through while nothing else
 // is queued.
 func (o *outbox) SendEncoded(frame []byte) error {
+	return o.queueFrame(frame, (*outbox).pokeLocked)
+}
+
+// SendSoon queues a message that may wait for more (room.Conn).
+func (o *outbox) SendSoon(frame []byte) error {
+	return o.queueFrame(frame, (*outbox).pokeSoonLocked)
+}
+
+// queueFrame queues a message and has the writer called.
+func (o *outbox) queueFrame(frame []byte, poke func(*outbox)) error {
 	o.mu.Lock()
 	if o.cause != nil {
 		o.mu.Unlock()
@@ -99,7 +114,7 @@ func (o *outbox) SendEncoded(frame []byte) error {
 	}
 	o.queue = append(o.queue, frame)
 	o.bytes += len(frame)
-	o.pokeLocked()
+	poke(o)
 	o.mu.Unlock()
 	return nil
 }
@@ -167,6 +182,28 @@ func (o *outbox) pokeLocked() {
 	}
 }
 
+// pokeSoonLocked has it written within gatherTime. The timer takes microseconds and
+// touches only the outbox, so that nobody needs to wait for it.
+func (o *outbox) pokeSoonLocked() {
+	switch {
+	case o.writing || o.gathering:
+		return
+	case o.gather == nil:
+		o.gather = time.AfterFunc(gatherTime, func() {
+			defer recovery.RecoverWithPrefix("websocket gathering")
+			o.mu.Lock()
+			defer o.mu.Unlock()
+			o.gathering = false
+			if len(o.queue) > 0 {
+				o.pokeLocked()
+			}
+		})
+	default:
+		o.gather.Reset(gatherTime)
+	}
+	o.gathering = true
+}
+
 // next returns what there is to write: a ping, messages, as many as fit into
 // writePiece, or both. If there is neither, the close frame is due, or the writer
 // ends until there is more.
@@ -203,6 +240,7 @@ func (o *outbox) run() {
 	defer func() {
 		if last {
 			o.wire.stalled.Stop()
+			o.stopGathering()
 			close(o.done)
 		}
 	}()
@@ -238,6 +276,14 @@ func (o *outbox) run() {
 	// gorilla has sent a close frame already if it found the fault (1002, 1009).
 	if err == nil || errors.Is(err, websocket.ErrCloseSent) {
 		o.wire.closeWrite()
+	}
+}
+
+func (o *outbox) stopGathering() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.gather != nil {
+		o.gather.Stop()
 	}
 }
 

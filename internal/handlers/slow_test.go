@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -381,4 +382,63 @@ func TestSlowReaderTLS(t *testing.T) {
 	eventually(t, "the socket is closed", func() bool { return s.metrics.ActiveConnections.Load() == 0 })
 	p.readsAgain()
 	p.ends(1008, "slow consumer")
+}
+
+// What can wait is written together with what comes next, or a moment later, and in the
+// order in which it was queued.
+func TestWhatCanWaitIsGathered(t *testing.T) {
+	s := serve(t, nil)
+	p := s.dial("username=Alice&protocol=1")
+	p.await(types.EventOffer)
+	s.h.mu.Lock()
+	var out *outbox
+	for c := range s.h.clients {
+		out = c.out
+	}
+	s.h.mu.Unlock()
+	say := func(i int) []byte { return fmt.Appendf(nil, `{"event":"n","data":"%d"}`, i) }
+	got := 0
+	expect := func(upTo int) {
+		t.Helper()
+		for ; got < upTo; got++ {
+			if m := p.await("n"); m.Data != fmt.Sprint(got) {
+				t.Fatalf("%s came in place of %d", m.Data, got)
+			}
+		}
+	}
+	for i := range 20 {
+		if err := out.SendSoon(say(2 * i)); err != nil {
+			t.Fatal(err)
+		}
+		if i%2 == 0 { // does not wait, so neither does what is before it
+			if err := out.SendEncoded(say(2*i + 1)); err != nil {
+				t.Fatal(err)
+			}
+		} else if err := out.SendSoon(say(2*i + 1)); err != nil {
+			t.Fatal(err)
+		}
+		expect(2 * (i + 1)) // the last by the timer
+	}
+	// Once the writer has nothing to do, what can wait does.
+	for deadline := time.Now().Add(patience); ; {
+		out.mu.Lock()
+		idle := !out.writing
+		if idle {
+			out.mu.Unlock()
+			break
+		}
+		out.mu.Unlock()
+		if time.Now().After(deadline) {
+			t.Fatal("the writer does not end")
+		}
+		runtime.Gosched()
+	}
+	start := time.Now()
+	if err := out.SendSoon(say(got)); err != nil {
+		t.Fatal(err)
+	}
+	expect(got + 1)
+	if waited := time.Since(start); waited < gatherTime {
+		t.Errorf("written after %v", waited)
+	}
 }

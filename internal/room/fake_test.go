@@ -39,6 +39,8 @@ func (c *fakeConn) Send(m types.Message) error {
 	return nil
 }
 
+func (c *fakeConn) SendSoon(frame []byte) error { return c.SendEncoded(frame) }
+
 func (c *fakeConn) SendEncoded(frame []byte) error {
 	var m types.Message
 	if err := json.Unmarshal(frame, &m); err != nil {

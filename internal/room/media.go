@@ -80,6 +80,9 @@ type Conn interface {
 	// SendEncoded is Send for a message that is JSON already. The bytes are
 	// shared between many sockets and never changed.
 	SendEncoded(frame []byte) error
+	// SendSoon is SendEncoded for what may wait a moment (50 ms) for more of its
+	// kind; the order stays.
+	SendSoon(frame []byte) error
 	// Reject counts a mistake of the client that media found late.
 	Reject(err *types.ProtocolError)
 	// Probe sends a ping of its own, whose pong is told by Member.Answered. No

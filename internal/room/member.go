@@ -297,7 +297,7 @@ func (m *Member) connectionLocked() {
 		return
 	}
 	m.state.Connection = now
-	m.room.tellLocked(types.NewMessage(types.EventPeerUpdated, m.infoLocked()), m)
+	m.room.tellPresenceLocked(types.NewMessage(types.EventPeerUpdated, m.infoLocked()), m)
 }
 
 // Spoke says that a message came on conn.

@@ -119,7 +119,7 @@ func (r *Room) admit(m *Member, req JoinRequest) error {
 		r.manager.opts.Hook(types.Hook{Event: types.HookRoomStarted, Room: r.id})
 	}
 	r.hookLocked(types.HookPeerJoined, m, "")
-	r.tellLocked(types.NewMessage(types.EventPeerJoined, m.infoLocked()), m)
+	r.tellPresenceLocked(types.NewMessage(types.EventPeerJoined, m.infoLocked()), m)
 	return nil
 }
 
@@ -173,7 +173,7 @@ func (r *Room) takeOut(
 	if i := slices.Index(r.members, m); i >= 0 {
 		r.members = slices.Delete(r.members, i, i+1)
 	}
-	r.tellLocked(types.NewMessage(types.EventPeerLeft, types.PeerLeft{
+	r.tellPresenceLocked(types.NewMessage(types.EventPeerLeft, types.PeerLeft{
 		PeerID: m.peer.ID, Username: m.username, Reason: reason,
 	}), nil)
 	r.hookLocked(types.HookPeerLeft, m, reason)
@@ -196,6 +196,24 @@ func (r *Room) tellLocked(msg types.Message, but *Member) {
 	for _, m := range r.members {
 		if m != but && m.peer.Protocol >= 1 {
 			m.sendEncodedLocked(frame)
+		}
+	}
+}
+
+// crowdSize is from how many people on it may take a moment until everybody knows who has
+// come: of a hundred who come at once, each would be told a hundred times.
+const crowdSize = 32
+
+// tellPresenceLocked is tellLocked for who comes, goes, and how he is.
+func (r *Room) tellPresenceLocked(msg types.Message, but *Member) {
+	if len(r.members) < crowdSize {
+		r.tellLocked(msg, but)
+		return
+	}
+	frame := encode(msg)
+	for _, m := range r.members {
+		if m != but && m.peer.Protocol >= 1 && m.conn != nil {
+			_ = m.conn.SendSoon(frame) // an error means that he is being removed
 		}
 	}
 }
