@@ -80,7 +80,7 @@ func (r *Result) print(out io.Writer) error {
 	line("connections", "%d, %d of them full receivers", r.Connections, r.FullPeople)
 	line("out", "%.0f packets/s, %.1f Mbit/s, over %.1f s", r.PacketsPerSecond, r.BitsPerSecond/1e6, r.Seconds)
 	if r.ServerRSS > 0 {
-		line("server CPU", "%.2f us a packet, %.0f %% of a core", r.CPUPerPacket, r.ServerCPU*100)
+		line("server CPU", "%.2f us a packet, %.1f %% of a core", r.CPUPerPacket, r.ServerCPU*100)
 		line("server memory", "%.0f MB; a connection %.0f kB, %.1f goroutines, %.1f descriptors",
 			r.ServerRSS/1024, r.RSSPerConnection, r.GoroutinesPerConnection, r.DescriptorsPerConnection)
 	}

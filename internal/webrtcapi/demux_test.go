@@ -321,3 +321,45 @@ func TestOtherAddressesAreInTheOffer(t *testing.T) {
 		}
 	}
 }
+
+// Of a client who is heard consent is asked for now and then; of one who is not, whenever
+// pion wants to. Checks that look for a way, or nominate one, always go out.
+func TestConsentIsAskedForNowAndThen(t *testing.T) {
+	message := func(setters ...stun.Setter) []byte {
+		m, err := stun.Build(append([]stun.Setter{stun.TransactionID}, setters...)...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return m.Raw
+	}
+	request := message(stun.BindingRequest)
+	to, other := netip.MustParseAddrPort("192.0.2.1:1000"), netip.MustParseAddrPort("192.0.2.1:1001")
+	c := &muxConn{routes: []route{{to: to}}}
+	check := func(what string, b []byte, to netip.AddrPort, want bool) {
+		t.Helper()
+		if got := c.needless(b, to); got != want {
+			t.Errorf("%s: needless %v, want %v", what, got, want)
+		}
+	}
+	heard := func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.noteSocketLocked(nil, message(stun.BindingSuccess), to, true)
+	}
+	heard()
+	check("before the way is proven", request, to, false)
+	c.tap.Store(&Inbound{})
+	check("the first", request, to, false)
+	heard()
+	check("the next", request, to, true)
+	check("nothing heard since", request, to, false)
+	heard()
+	check("a nomination", message(stun.BindingRequest, stun.RawAttribute{Type: stun.AttrUseCandidate}), to, false)
+	check("an answer", message(stun.BindingSuccess), to, false)
+	check("media", []byte{0x80, 200, 0, 6, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}, to, false)
+	check("another address", request, other, false)
+	check("heard all the while", request, to, true)
+	heard()
+	c.routes[0].asked = time.Now().Add(-consentInterval)
+	check("after a while", request, to, false)
+}

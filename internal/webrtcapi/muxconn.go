@@ -23,6 +23,11 @@ const (
 	// maxRoutes bounds the remote addresses of one connection. Each of them has
 	// been written to, so it passed ICE's own limits (docs/limits.md, L3).
 	maxRoutes = 256
+	// consentInterval is how often consent is asked for of a client who is heard: it is
+	// to be every 4 to 6 s (RFC 7675, section 5.1). pion asks every 2 s, whatever its
+	// settings say (ice 4.4.8, connectivityChecks), and that is a third of what somebody
+	// at rest costs.
+	consentInterval = 5500 * time.Millisecond
 )
 
 // datagram is one that waits to be read.
@@ -40,6 +45,8 @@ var datagrams = sync.Pool{New: func() any { return new(datagram) }}
 type route struct {
 	to     netip.AddrPort
 	socket *udpio.Socket // nil until something has come from there
+	heard  bool          // something has, since pion last wanted to ask for consent
+	asked  time.Time     // when it last did
 }
 
 // request is a check that came in.
@@ -118,6 +125,7 @@ func (c *muxConn) noteSocketLocked(s *udpio.Socket, b []byte, from netip.AddrPor
 		if r.to != from {
 			continue
 		}
+		r.heard = true
 		if r.socket == nil || r.socket != s && (!isSTUN || stunAttribute(b, stun.AttrUseCandidate) != nil) {
 			r.socket = s
 		}
@@ -151,13 +159,41 @@ func (c *muxConn) ways(b []byte, to netip.AddrPort) (one *udpio.Socket, known bo
 	if len(c.routes) >= maxRoutes {
 		return one, true // it works, but what comes back must be a check
 	}
-	c.routes = append(c.routes, route{to, one})
+	c.routes = append(c.routes, route{to: to, socket: one})
 	return one, false
+}
+
+// needless tells whether a datagram asks for consent that need not be asked for now. A
+// check that nominates, or looks for a way, is none.
+func (c *muxConn) needless(b []byte, to netip.AddrPort) bool {
+	if c.tap.Load() == nil || len(b) < 20 || !stun.IsMessage(b) || !isRequest(b) || stunAttribute(b, stun.AttrUseCandidate) != nil {
+		return false
+	}
+	now := time.Now()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for i := range c.routes {
+		r := &c.routes[i]
+		if r.to != to {
+			continue
+		}
+		heard := r.heard
+		r.heard = false
+		if heard && now.Sub(r.asked) < consentInterval {
+			return true
+		}
+		r.asked = now
+		return false
+	}
+	return false
 }
 
 // WriteToAddrPort implements ice.AddrPortReaderWriter.
 func (c *muxConn) WriteToAddrPort(b []byte, to netip.AddrPort) (int, error) {
 	to = netip.AddrPortFrom(to.Addr().Unmap(), to.Port())
+	if c.needless(b, to) {
+		return len(b), nil
+	}
 	socket, known := c.ways(b, to)
 	if !known {
 		c.demux.enlist(to, c)
