@@ -4,6 +4,7 @@ import (
 	"crypto/aes"
 	"crypto/cipher"
 	"encoding/binary"
+	"runtime"
 	"testing"
 )
 
@@ -90,3 +91,34 @@ func benchmarkBatch(b *testing.B, gso bool) {
 
 func BenchmarkFloorSendmmsg(b *testing.B) { benchmarkBatch(b, false) }
 func BenchmarkFloorGSO(b *testing.B)      { benchmarkBatch(b, true) }
+
+// benchmarkCores has every core send to people of its own, by one socket for all or by
+// one each: what SO_REUSEPORT would give to those who send.
+//
+//	go test ./internal/udpio -bench Cores
+func benchmarkCores(b *testing.B, own bool) {
+	s := socket(b, listen(b, "udp4", "127.0.0.1"))
+	lists := make(chan []*person, runtime.GOMAXPROCS(0))
+	for range cap(lists) {
+		if own {
+			s = socket(b, listen(b, "udp4", "127.0.0.1"))
+		}
+		lists <- people(b, s)
+	}
+	b.ResetTimer()
+	b.RunParallel(func(pb *testing.PB) {
+		list, batch := <-lists, NewBatch()
+		for pb.Next() {
+			for _, p := range list {
+				for range floorBurst {
+					batch.Add(p.path, p.seal(batch.Room()))
+				}
+			}
+			batch.Flush()
+		}
+	})
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/floorPeople/floorBurst, "ns/packet")
+}
+
+func BenchmarkCoresOneSocket(b *testing.B)  { benchmarkCores(b, false) }
+func BenchmarkCoresOwnSockets(b *testing.B) { benchmarkCores(b, true) }
