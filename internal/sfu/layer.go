@@ -63,7 +63,8 @@ type layer struct {
 
 	// in is held while a packet is received, so that one comes after the other: most
 	// by (*receiver).ReceiveRTP, some by run. Order: in -> Session, Track, mu.
-	in sync.Mutex
+	in    sync.Mutex
+	ended bool // under in: the reader has
 	// mu guards the rest: the readers, the feedback goroutine and senders of reports
 	// meet here, for microseconds. It is a leaf.
 	mu    sync.Mutex
@@ -131,8 +132,7 @@ func newLayer(t *Track, remote *webrtc.TrackRemote, receiver *webrtc.RTPReceiver
 // packets, repairs, and all of it where the short way is not open.
 func (l *layer) run() {
 	defer recovery.RecoverFunc("sfu layer", func(any) { l.track.conn.peer.fail(errPanic) })
-	defer l.history.Close()
-	defer l.waiting.close()
+	defer l.end()
 	session := l.track.conn.session()
 	for {
 		p := session.pool.Get()
@@ -146,11 +146,20 @@ func (l *layer) run() {
 	}
 }
 
+// end gives up what is kept. Nothing is taken any more.
+func (l *layer) end() {
+	l.in.Lock()
+	defer l.in.Unlock()
+	l.ended = true
+	l.waiting.close()
+	l.history.Close()
+}
+
 // take receives a packet, of n octets in its Buf, and hands it to the fan-out. It
 // takes over the caller's reference.
 func (l *layer) take(p *packet.Packet, n int) {
 	l.in.Lock()
-	if l.receive(p, n) {
+	if !l.ended && l.receive(p, n) {
 		l.enqueue(p)
 	}
 	l.in.Unlock()
