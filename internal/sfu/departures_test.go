@@ -35,7 +35,7 @@ func reported(t *testing.T, base uint16, count int, arrived map[int]int) transpo
 // asReport is what a receiver's report looks like here.
 func asReport(t testing.TB, cc *rtcp.TransportLayerCC) transportReport {
 	t.Helper()
-	cc.Header = rtcp.Header{Type: rtcp.TypeTransportSpecificFeedback, Count: rtcp.FormatTCC, Length: cc.Len()/4 - 1}
+	cc.Header = rtcp.Header{Type: rtcp.TypeTransportSpecificFeedback, Count: rtcp.FormatTCC, Length: uint16(cc.MarshalSize()/4 - 1)}
 	b, err := cc.Marshal()
 	if err != nil {
 		t.Fatal(err)
