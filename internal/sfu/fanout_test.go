@@ -10,6 +10,7 @@ import (
 	"github.com/pion/rtcp"
 	"github.com/pion/rtp"
 
+	"aq-server/internal/sfu/history"
 	"aq-server/internal/sfu/packet"
 	"aq-server/internal/types"
 	"aq-server/internal/webrtcapi"
@@ -216,5 +217,29 @@ func TestFanOutEndsAfterTheReader(t *testing.T) {
 	release(list)
 	if !slices.ContainsFunc(w.packets, func(p rtp.Packet) bool { return p.Marker }) {
 		t.Error("the end of the frame is missing")
+	}
+}
+
+// A fault while a packet is received does not keep the layer from ending.
+func TestFaultLeavesLayerFree(t *testing.T) {
+	l := &layer{waiting: backlog{wake: make(chan struct{}, 1)}, history: history.New(4)}
+	p := packet.NewPool().Get()
+	func() {
+		defer func() {
+			if recover() == nil {
+				t.Error("no fault: the layer has no track")
+			}
+		}()
+		l.take(p, 20)
+	}()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		l.end()
+	}()
+	select {
+	case <-done:
+	case <-time.After(10 * time.Second):
+		t.Fatal("the layer does not end")
 	}
 }

@@ -114,7 +114,7 @@ func (f *feedback) next(twcc, report time.Time) time.Time {
 		if at, ok := l.nack.Next(rtt); ok && at.Before(next) {
 			next = at
 		}
-		if at, ok := l.key.next(); ok && at.Before(next) {
+		if at, ok := l.key.next(); ok && l.codec.IsVideo() && at.Before(next) {
 			next = at
 		}
 		l.mu.Unlock()

@@ -158,12 +158,12 @@ func (l *layer) end() {
 // take receives a packet, of n octets in its Buf, and hands it to the fan-out. It
 // takes over the caller's reference.
 func (l *layer) take(p *packet.Packet, n int) {
+	defer p.Release()
 	l.in.Lock()
+	defer l.in.Unlock() // also after a panic, or end would wait for ever
 	if !l.ended && l.receive(p, n) {
 		l.enqueue(p)
 	}
-	l.in.Unlock()
-	p.Release()
 }
 
 // receive takes one packet in: parse, number, deduplicate, note. It returns

@@ -9,6 +9,8 @@ import (
 
 	"github.com/pion/rtp"
 	"github.com/pion/srtp/v3"
+
+	"aq-server/internal/recovery"
 )
 
 // Replay windows of SRTP and SRTCP, in packets, of pion's contexts and of ours.
@@ -102,13 +104,14 @@ func (in *Inbound) OpenRTP(dst []byte, ssrc uint32, sealed []byte) (n int, pions
 }
 
 // take is offered a datagram of the client. It is true when pion is not to see it.
-func (in *Inbound) take(d *datagram) bool {
+func (in *Inbound) take(d *datagram) (taken bool) {
 	b := d.data[:d.size]
 	if len(b) < 12 || b[0]>>6 != 2 { // RFC 7983, section 7
 		return false
 	}
+	// The goroutine is pion's: a packet must not end the process.
+	defer recovery.RecoverFunc("media packet", func(any) { taken = true })
 	now := time.Now()
-	taken := false
 	if isRTCP(b) {
 		taken = in.takeRTCP(b, now)
 	} else {
@@ -123,15 +126,20 @@ func (in *Inbound) take(d *datagram) bool {
 func (in *Inbound) takeRTCP(b []byte, now time.Time) (taken bool) {
 	d := datagrams.Get().(*datagram)
 	defer datagrams.Put(d)
-	in.mu.Lock()
-	opened, err := in.context.DecryptRTCP(d.data[:0], b, nil)
-	taken = err == nil || in.rtcp
-	in.rtcp = taken
-	in.mu.Unlock()
+	opened, pions, err := in.openRTCP(d.data[:0], b)
 	if err == nil {
 		in.receiver.ReceiveRTCP(opened, now)
 	}
-	return taken
+	return !pions
+}
+
+// openRTCP is OpenRTP for RTCP. The result has the memory of dst.
+func (in *Inbound) openRTCP(dst, sealed []byte) (opened []byte, pions bool, err error) {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	opened, err = in.context.DecryptRTCP(dst, sealed, nil)
+	in.rtcp = in.rtcp || err == nil
+	return opened, !in.rtcp, err
 }
 
 // isRTCP tells RTCP from RTP by the packet type (RFC 5761, section 4).

@@ -5,7 +5,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/pion/dtls/v3"
 	"github.com/pion/rtcp"
 	"github.com/pion/rtp"
 	"github.com/pion/srtp/v3"
@@ -49,14 +48,7 @@ func await(t *testing.T, from <-chan []byte) []byte {
 // What a client sends is taken past pion, with every profile, and while the sequence
 // number turns around.
 func TestReceiverTakesWhatClientsSend(t *testing.T) {
-	for _, c := range []struct {
-		name string
-		tune func(*webrtc.SettingEngine)
-	}{
-		{"AES-128-GCM", func(*webrtc.SettingEngine) {}},
-		{"AES-256-GCM", func(s *webrtc.SettingEngine) { s.SetSRTPProtectionProfiles(dtls.SRTP_AEAD_AES_256_GCM) }},
-		{"AES-CM with HMAC", func(s *webrtc.SettingEngine) { s.SetSRTPProtectionProfiles(dtls.SRTP_AES128_CM_HMAC_SHA1_80) }},
-	} {
+	for _, c := range handshakes {
 		t.Run(c.name, func(t *testing.T) {
 			camera, err := webrtc.NewTrackLocalStaticRTP(webrtc.RTPCodecCapability{MimeType: webrtc.MimeTypeVP8}, "camera", "client")
 			if err != nil {
@@ -195,4 +187,30 @@ func TestWhatIsForPion(t *testing.T) {
 	}
 	in.heard.Store(0)
 	check("STUN is for pion, who has heard something then", make([]byte, 20), false, 1, 1)
+}
+
+// panics is a receiver with a fault.
+type panics struct{}
+
+func (panics) ReceiveRTP(uint32, []byte, time.Time) bool { panic("a fault") }
+func (panics) ReceiveRTCP([]byte, time.Time)             { panic("a fault") }
+
+// A fault in what takes a packet costs that packet: the goroutine is pion's, and nobody
+// else would catch it.
+func TestFaultInReceiverEndsNothing(t *testing.T) {
+	in, _, client := inbound(t)
+	in.receiver = panics{}
+	media, _ := (&rtp.Packet{Header: rtp.Header{Version: 2, SSRC: 5}, Payload: make([]byte, 50)}).Marshal()
+	report, _ := rtcp.Marshal([]rtcp.Packet{&rtcp.ReceiverReport{SSRC: 9}})
+	for range 2 {
+		sealed, err := client.EncryptRTCP(nil, report, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, b := range [][]byte{media, sealed} {
+			if !in.take(asDatagram(b)) {
+				t.Error("a packet that made a fault goes on to pion")
+			}
+		}
+	}
 }

@@ -227,16 +227,10 @@ func (c *muxConn) read(b []byte, done <-chan struct{}) (int, netip.AddrPort, err
 			}
 			c.queued--
 			c.mu.Unlock()
-			n, from := 0, d.from
-			if in := c.tap.Load(); in == nil || !in.take(d) {
-				n = copy(b, d.data[:d.size])
-			} else if size, due := in.signOfLife(b); due {
-				n = size
-			} else {
-				from = netip.AddrPort{}
-			}
+			n, forPion := c.copyForPion(b, d)
+			from := d.from
 			datagrams.Put(d)
-			if from.IsValid() {
+			if forPion {
 				return n, from, nil
 			}
 			continue
@@ -252,6 +246,16 @@ func (c *muxConn) read(b []byte, done <-chan struct{}) (int, netip.AddrPort, err
 			return 0, netip.AddrPort{}, io.ErrClosedPipe
 		}
 	}
+}
+
+// copyForPion copies into b what pion is to see of a datagram: all of it, or nothing when
+// it has been taken, or that the client is there.
+func (c *muxConn) copyForPion(b []byte, d *datagram) (n int, any bool) {
+	in := c.tap.Load()
+	if in == nil || !in.take(d) {
+		return copy(b, d.data[:d.size]), true
+	}
+	return in.signOfLife(b)
 }
 
 func (c *muxConn) takeRoutes() []route {

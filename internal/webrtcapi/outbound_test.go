@@ -162,18 +162,21 @@ func negotiate(t testing.TB, offerer, answerer *webrtc.PeerConnection, offered f
 	must(offerer.SetRemoteDescription(*answerer.LocalDescription()))
 }
 
+// handshakes are those after which keys differ.
+var handshakes = []struct {
+	name string
+	tune func(*webrtc.SettingEngine)
+}{
+	{"AES-128-GCM", func(*webrtc.SettingEngine) {}},
+	{"AES-256-GCM", func(s *webrtc.SettingEngine) { s.SetSRTPProtectionProfiles(dtls.SRTP_AEAD_AES_256_GCM) }},
+	{"AES-CM with HMAC", func(s *webrtc.SettingEngine) { s.SetSRTPProtectionProfiles(dtls.SRTP_AES128_CM_HMAC_SHA1_80) }},
+	{"keys by SHA-384", func(s *webrtc.SettingEngine) {
+		s.SetDTLSCipherSuites(dtls.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384)
+	}},
+}
+
 func TestSealedPacketsAreReadByPion(t *testing.T) {
-	for _, c := range []struct {
-		name string
-		tune func(*webrtc.SettingEngine)
-	}{
-		{"AES-128-GCM", func(*webrtc.SettingEngine) {}},
-		{"AES-256-GCM", func(s *webrtc.SettingEngine) { s.SetSRTPProtectionProfiles(dtls.SRTP_AEAD_AES_256_GCM) }},
-		{"AES-CM with HMAC", func(s *webrtc.SettingEngine) { s.SetSRTPProtectionProfiles(dtls.SRTP_AES128_CM_HMAC_SHA1_80) }},
-		{"keys by SHA-384", func(s *webrtc.SettingEngine) {
-			s.SetDTLSCipherSuites(dtls.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384)
-		}},
-	} {
+	for _, c := range handshakes {
 		t.Run(c.name, func(t *testing.T) {
 			p, tracks := connect(t, c.tune)
 			if err := p.ours.Out.Open(p.ours.PC); err != nil {
