@@ -184,17 +184,27 @@ func (p PublishOptions) withDefaults() PublishOptions {
 // signalPath is where the contract puts the WebSocket.
 const signalPath = "/aq_server/websocket"
 
-// address returns the URL to dial, with extra parameters.
-func (o Options) address(extra url.Values) (string, error) {
-	u, err := url.Parse(o.URL)
+// WebSocketURL parses the URL of a server, scheme http, https, ws or wss, and returns it
+// with the scheme of its WebSocket.
+func WebSocketURL(server string) (*url.URL, error) {
+	u, err := url.Parse(server)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	switch u.Scheme {
 	case "http":
 		u.Scheme = "ws"
 	case "https":
 		u.Scheme = "wss"
+	}
+	return u, nil
+}
+
+// address returns the URL to dial, with extra parameters.
+func (o Options) address(extra url.Values) (string, error) {
+	u, err := WebSocketURL(o.URL)
+	if err != nil {
+		return "", err
 	}
 	if strings.Trim(u.Path, "/") == "" {
 		u.Path = signalPath

@@ -36,15 +36,9 @@ func (o Options) token(now time.Time) (string, error) {
 
 // address returns the URL to dial.
 func (o Options) address(token string) (string, error) {
-	u, err := url.Parse(o.URL)
+	u, err := client.WebSocketURL(o.URL)
 	if err != nil {
 		return "", err
-	}
-	switch u.Scheme {
-	case "http":
-		u.Scheme = "ws"
-	case "https":
-		u.Scheme = "wss"
 	}
 	u.Path = "/rtc"
 	u.RawQuery = url.Values{
