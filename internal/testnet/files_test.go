@@ -66,6 +66,7 @@ func (f *fileNet) offer(p *Peer, name string, content []byte) (id uint32) {
 
 func (f *fileNet) accept(p *Peer, id uint32) {
 	f.t.Helper()
+	p.Wait("the offer", time.Minute, func(s *State) bool { _, ok := s.File(types.FileOffer, id); return ok })
 	if err := p.AcceptFile(id); err != nil {
 		f.t.Fatal(err)
 	}
